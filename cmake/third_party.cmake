@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# Third parties as imported targets third_NAME, from build/third_party/<target>/NAME/{include,lib} (third_party/build.sh).
+if(MIX_WASM)
+  set(MIX_THIRD ${PROJECT_SOURCE_DIR}/build/third_party/wasm)
+else()
+  set(MIX_THIRD ${PROJECT_SOURCE_DIR}/build/third_party/native)
+endif()
+
+# mix_third(NAME LIBS libx.a …): an interface target over static libraries; none for header-only parts.
+function(mix_third name)
+  cmake_parse_arguments(P "" "" "LIBS" ${ARGN})
+  if(NOT EXISTS ${MIX_THIRD}/${name}/include)
+    message(FATAL_ERROR "third party '${name}' is not built for this target: run 'make deps' first")
+  endif()
+  add_library(third_${name} INTERFACE)
+  target_include_directories(third_${name} SYSTEM INTERFACE ${MIX_THIRD}/${name}/include)
+  foreach(lib ${P_LIBS})
+    target_link_libraries(third_${name} INTERFACE ${MIX_THIRD}/${name}/lib/${lib})
+  endforeach()
+endfunction()
+
+mix_third(openssl LIBS libssl.a libcrypto.a)
+mix_third(blake3 LIBS libblake3.a)
+mix_third(yyjson LIBS libyyjson.a)
+mix_third(fiat)

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one table of errors: it makes the C enum, the texts (src/base/error.c) and the TypeScript codes (tools/). */
+#ifndef MIX_ERRORS_H
+#define MIX_ERRORS_H
+
+/* What an error ends: nothing but the call, one packet, one stream (request, lookup, socket), or the whole tunnel. */
+typedef enum mix_ends {
+    MIX_ENDS_CALL = 0,
+    MIX_ENDS_PACKET,
+    MIX_ENDS_STREAM,
+    MIX_ENDS_TUNNEL,
+} mix_ends;
+
+/*
+ * MIX_ERROR(name, number, ends, text). Numbers are stable for ever; each layer has a hundred of its own:
+ * 1 base, 100 crypto, 200 sphinx, 300 messages, 400 traffic, 500 gateway, 600 directory, 700 ipr, 800 tcpip and
+ * sockets, 900 dns, 1000 tls, 1100 http and fetch, 1200 websocket, 1300 tunnel, 1400 mixnet.
+ * The text is one lower-case phrase without a full stop: it is put behind "layer: ".
+ */
+#define MIX_ERROR_TABLE(MIX_ERROR)                                                                 \
+    MIX_ERROR(MEMORY, 1, CALL, "out of memory")                                                    \
+    MIX_ERROR(ARGUMENT, 2, CALL, "an argument is out of its range")                                \
+    MIX_ERROR(RANDOM, 3, TUNNEL, "the host gave no random bytes")                                  \
+    MIX_ERROR(STATE, 4, CALL, "not possible in this state")                                        \
+    MIX_ERROR(LIMIT, 5, CALL, "a limit is reached")                                                \
+    MIX_ERROR(TRUNCATED, 6, CALL, "the input ends too early")                                      \
+    MIX_ERROR(BASE58_CHAR, 10, CALL, "a character is not of the base58 alphabet")                  \
+    MIX_ERROR(BASE58_LENGTH, 11, CALL, "the base58 text has the wrong length")                     \
+    MIX_ERROR(BASE64, 12, CALL, "the base64 text is malformed")                                    \
+    MIX_ERROR(HEX, 13, CALL, "the hexadecimal text is malformed")                                  \
+    MIX_ERROR(CRYPTO, 100, CALL, "the crypto library failed")                                      \
+    MIX_ERROR(KEY, 101, CALL, "a key is not valid")                                                \
+    MIX_ERROR(SIGNATURE, 102, CALL, "the signature does not match")                                \
+    MIX_ERROR(AEAD, 103, CALL, "the sealed data do not open with this key")                        \
+    MIX_ERROR(LIONESS_SIZE, 104, CALL, "a wide block needs more than 32 bytes")                    \
+    MIX_ERROR(SPHINX_SIZE, 200, PACKET, "the packet's size is none of the known ones")             \
+    MIX_ERROR(SPHINX_ROUTE, 201, CALL, "a route has 1 to 5 hops and a delay for each")             \
+    MIX_ERROR(SPHINX_MAC, 202, PACKET, "the header's gamma (MAC) does not match")                  \
+    MIX_ERROR(SPHINX_FLAG, 203, PACKET, "the routing flag is neither forward nor final")           \
+    MIX_ERROR(SPHINX_PAYLOAD, 204, PACKET, "the payload does not open (zeros or end mark missing)")\
+    MIX_ERROR(SPHINX_MESSAGE, 205, CALL, "the message is too long for the payload size")           \
+    MIX_ERROR(SPHINX_ADDRESS, 206, PACKET, "the node address is malformed")                        \
+    MIX_ERROR(SPHINX_SURB, 207, PACKET, "the reply block (SURB) is malformed")                     \
+    MIX_ERROR(SPHINX_VERSION, 208, CALL, "this version of packets cannot be built")                \
+    MIX_ERROR(SPHINX_ACK, 209, PACKET, "the acknowledgement in front of the message is malformed") \
+    MIX_ERROR(FRAME_VERSION, 220, STREAM, "the frame's packet_version is not supported")           \
+    MIX_ERROR(FRAME_SIZE, 221, STREAM, "the frame's packet_size is unknown")                       \
+    MIX_ERROR(FRAME_TYPE, 222, STREAM, "the frame's packet_type is unknown")                       \
+    MIX_ERROR(FRAME_ROTATION, 223, STREAM, "the frame's key_rotation is unknown")                  \
+    MIX_ERROR(NO_ROUTE, 600, CALL, "the directory knows no route to that gateway")
+
+#define MIX_ERROR_NAME_(name, number, ends, text) MIX_ERR_##name = -(number),
+enum mix_status {
+    MIX_OK = 0,
+    MIX_DONE = 1,    /* nothing (more) to give now */
+    MIX_BLOCKED = 2, /* nothing was taken; try again when there is room */
+    MIX_ERROR_TABLE(MIX_ERROR_NAME_)
+};
+#undef MIX_ERROR_NAME_
+
+/* "MIX_ERR_SPHINX_MAC" for -202, "MIX_OK" for 0; never NULL. */
+const char *mix_error_name(int status);
+/* The phrase of the table; "ok" for 0, "unknown error" for numbers outside it; never NULL. */
+const char *mix_error_text(int status);
+/* What the error ends; MIX_ENDS_CALL for numbers outside the table. */
+mix_ends mix_error_ends(int status);
+
+#endif

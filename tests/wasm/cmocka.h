@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The part of cmocka's interface that our tests use, for a target without setjmp: a failed assertion prints both values and
+ * ends the program with status 1, so later tests of that program do not run. */
+#ifndef MIX_TESTS_WASM_CMOCKA_H
+#define MIX_TESTS_WASM_CMOCKA_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct CMUnitTest {
+    const char *name;
+    void (*test_func)(void **state);
+    int (*setup_func)(void **state);
+    int (*teardown_func)(void **state);
+    void *initial_state;
+} CMUnitTest;
+
+#define cmocka_unit_test(f) {#f, f, NULL, NULL, NULL}
+#define cmocka_unit_test_setup_teardown(f, setup, teardown) {#f, f, setup, teardown, NULL}
+#define cmocka_unit_test_prestate(f, state) {#f, f, NULL, NULL, state}
+
+static inline _Noreturn void _fail(const char *file, int line) {
+    fprintf(stderr, "%s:%d: error: failure\n", file, line);
+    exit(1);
+}
+#define fail() _fail(__FILE__, __LINE__)
+#define fail_msg(...) (fprintf(stderr, __VA_ARGS__), fputc('\n', stderr), _fail(__FILE__, __LINE__))
+#define assert_true(c) ((c) ? (void)0 : (fprintf(stderr, "%s is false\n", #c), _fail(__FILE__, __LINE__)))
+#define assert_false(c) assert_true(!(c))
+#define assert_non_null(p) assert_true((p) != NULL)
+#define assert_null(p) assert_true((p) == NULL)
+#define assert_ptr_equal(a, b) assert_true((const void *)(a) == (const void *)(b))
+static inline void mix_cmocka_int(int holds, uint64_t a, uint64_t b, const char *op, const char *file, int line) {
+    if (holds)
+        return;
+    fprintf(stderr, "0x%llx %s 0x%llx does not hold\n", (unsigned long long)a, op, (unsigned long long)b);
+    _fail(file, line);
+}
+#define MIX_CMOCKA_INT(a, b, op) \
+    mix_cmocka_int((uint64_t)(a) op (uint64_t)(b), (uint64_t)(a), (uint64_t)(b), #op, __FILE__, __LINE__)
+#define assert_int_equal(a, b) MIX_CMOCKA_INT(a, b, ==)
+#define assert_int_not_equal(a, b) MIX_CMOCKA_INT(a, b, !=)
+#define assert_in_range(v, low, high) \
+    assert_true((uint64_t)(v) >= (uint64_t)(low) && (uint64_t)(v) <= (uint64_t)(high))
+#define assert_memory_equal(a, b, n) assert_true(memcmp((a), (b), (n)) == 0)
+#define assert_memory_not_equal(a, b, n) assert_true(memcmp((a), (b), (n)) != 0)
+static inline void mix_cmocka_str(const char *a, const char *b, const char *file, int line) {
+    if (strcmp(a, b) == 0)
+        return;
+    fprintf(stderr, "\"%s\" != \"%s\"\n", a, b);
+    _fail(file, line);
+}
+#define assert_string_equal(a, b) mix_cmocka_str((a), (b), __FILE__, __LINE__)
+
+static inline int mix_cmocka_run(const char *group, const CMUnitTest *tests, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        void *state = tests[i].initial_state;
+        printf("%s: %s\n", group, tests[i].name);
+        fflush(stdout);
+        if (tests[i].setup_func && tests[i].setup_func(&state) != 0)
+            _fail(tests[i].name, 0);
+        tests[i].test_func(&state);
+        if (tests[i].teardown_func && tests[i].teardown_func(&state) != 0)
+            _fail(tests[i].name, 0);
+    }
+    return 0;
+}
+#define cmocka_run_group_tests_name(name, tests, setup, teardown) \
+    mix_cmocka_run((name), (tests), sizeof(tests) / sizeof *(tests))
+
+#endif
