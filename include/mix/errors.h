@@ -12,42 +12,73 @@ typedef enum mix_ends {
 } mix_ends;
 
 /*
- * MIX_ERROR(name, number, ends, text). Numbers are stable for ever; each layer has a hundred of its own:
+ * E(name, number, ends, text). Numbers are stable for ever; each layer has a hundred of its own:
  * 1 base, 100 crypto, 200 sphinx, 300 messages, 400 traffic, 500 gateway, 600 directory, 700 ipr, 800 tcpip and
  * sockets, 900 dns, 1000 tls, 1100 http and fetch, 1200 websocket, 1300 tunnel, 1400 mixnet.
  * The text is one lower-case phrase without a full stop: it is put behind "layer: ".
  */
-#define MIX_ERROR_TABLE(MIX_ERROR)                                                                 \
-    MIX_ERROR(MEMORY, 1, CALL, "out of memory")                                                    \
-    MIX_ERROR(ARGUMENT, 2, CALL, "an argument is out of its range")                                \
-    MIX_ERROR(RANDOM, 3, TUNNEL, "the host gave no random bytes")                                  \
-    MIX_ERROR(STATE, 4, CALL, "not possible in this state")                                        \
-    MIX_ERROR(LIMIT, 5, CALL, "a limit is reached")                                                \
-    MIX_ERROR(TRUNCATED, 6, CALL, "the input ends too early")                                      \
-    MIX_ERROR(BASE58_CHAR, 10, CALL, "a character is not of the base58 alphabet")                  \
-    MIX_ERROR(BASE58_LENGTH, 11, CALL, "the base58 text has the wrong length")                     \
-    MIX_ERROR(BASE64, 12, CALL, "the base64 text is malformed")                                    \
-    MIX_ERROR(HEX, 13, CALL, "the hexadecimal text is malformed")                                  \
-    MIX_ERROR(CRYPTO, 100, CALL, "the crypto library failed")                                      \
-    MIX_ERROR(KEY, 101, CALL, "a key is not valid")                                                \
-    MIX_ERROR(SIGNATURE, 102, CALL, "the signature does not match")                                \
-    MIX_ERROR(AEAD, 103, CALL, "the sealed data do not open with this key")                        \
-    MIX_ERROR(LIONESS_SIZE, 104, CALL, "a wide block needs more than 32 bytes")                    \
-    MIX_ERROR(SPHINX_SIZE, 200, PACKET, "the packet's size is none of the known ones")             \
-    MIX_ERROR(SPHINX_ROUTE, 201, CALL, "a route has 1 to 5 hops and a delay for each")             \
-    MIX_ERROR(SPHINX_MAC, 202, PACKET, "the header's gamma (MAC) does not match")                  \
-    MIX_ERROR(SPHINX_FLAG, 203, PACKET, "the routing flag is neither forward nor final")           \
-    MIX_ERROR(SPHINX_PAYLOAD, 204, PACKET, "the payload does not open (zeros or end mark missing)")\
-    MIX_ERROR(SPHINX_MESSAGE, 205, CALL, "the message is too long for the payload size")           \
-    MIX_ERROR(SPHINX_ADDRESS, 206, PACKET, "the node address is malformed")                        \
-    MIX_ERROR(SPHINX_SURB, 207, PACKET, "the reply block (SURB) is malformed")                     \
-    MIX_ERROR(SPHINX_VERSION, 208, CALL, "this version of packets cannot be built")                \
-    MIX_ERROR(SPHINX_ACK, 209, PACKET, "the acknowledgement in front of the message is malformed") \
-    MIX_ERROR(FRAME_VERSION, 220, STREAM, "the frame's packet_version is not supported")           \
-    MIX_ERROR(FRAME_SIZE, 221, STREAM, "the frame's packet_size is unknown")                       \
-    MIX_ERROR(FRAME_TYPE, 222, STREAM, "the frame's packet_type is unknown")                       \
-    MIX_ERROR(FRAME_ROTATION, 223, STREAM, "the frame's key_rotation is unknown")                  \
-    MIX_ERROR(NO_ROUTE, 600, CALL, "the directory knows no route to that gateway")
+#define MIX_ERRORS_BASE(E) \
+    E(MEMORY, 1, CALL, "out of memory") \
+    E(ARGUMENT, 2, CALL, "an argument is out of its range") \
+    E(RANDOM, 3, TUNNEL, "the host gave no random bytes") \
+    E(STATE, 4, CALL, "not possible in this state") \
+    E(LIMIT, 5, CALL, "a limit is reached") \
+    E(TRUNCATED, 6, CALL, "the input ends too early") \
+    E(BASE58_CHAR, 10, CALL, "a character is not of the base58 alphabet") \
+    E(BASE58_LENGTH, 11, CALL, "the base58 text has the wrong length") \
+    E(BASE64, 12, CALL, "the base64 text is malformed") \
+    E(HEX, 13, CALL, "the hexadecimal text is malformed")
+#define MIX_ERRORS_CRYPTO(E) \
+    E(CRYPTO, 100, CALL, "the crypto library failed") \
+    E(KEY, 101, CALL, "a key is not valid") \
+    E(SIGNATURE, 102, CALL, "the signature does not match") \
+    E(AEAD, 103, CALL, "the sealed data do not open with this key") \
+    E(LIONESS_SIZE, 104, CALL, "a wide block needs more than 32 bytes")
+#define MIX_ERRORS_SPHINX(E) \
+    E(SPHINX_SIZE, 200, PACKET, "the packet's size is none of the known ones") \
+    E(SPHINX_ROUTE, 201, CALL, "a route has 1 to 5 hops and a delay for each") \
+    E(SPHINX_MAC, 202, PACKET, "the header's gamma (MAC) does not match") \
+    E(SPHINX_FLAG, 203, PACKET, "the routing flag is neither forward nor final") \
+    E(SPHINX_PAYLOAD, 204, PACKET, "the payload does not open (zeros or end mark missing)") \
+    E(SPHINX_MESSAGE, 205, CALL, "the message is too long for the payload size") \
+    E(SPHINX_ADDRESS, 206, PACKET, "the node address is malformed") \
+    E(SPHINX_SURB, 207, PACKET, "the reply block (SURB) is malformed") \
+    E(SPHINX_VERSION, 208, CALL, "this version of packets cannot be built") \
+    E(SPHINX_ACK, 209, PACKET, "the acknowledgement in front of the message is malformed") \
+    E(FRAME_VERSION, 220, STREAM, "the frame's packet_version is not supported") \
+    E(FRAME_SIZE, 221, STREAM, "the frame's packet_size is unknown") \
+    E(FRAME_TYPE, 222, STREAM, "the frame's packet_type is unknown") \
+    E(FRAME_ROTATION, 223, STREAM, "the frame's key_rotation is unknown")
+#define MIX_ERRORS_MESSAGES(E)
+#define MIX_ERRORS_TRAFFIC(E)
+#define MIX_ERRORS_GATEWAY(E)
+#define MIX_ERRORS_DIRECTORY(E) \
+    E(NO_ROUTE, 600, CALL, "the directory knows no route to that gateway")
+#define MIX_ERRORS_IPR(E)
+#define MIX_ERRORS_SOCKETS(E)
+#define MIX_ERRORS_DNS(E)
+#define MIX_ERRORS_TLS(E)
+#define MIX_ERRORS_FETCH(E)
+#define MIX_ERRORS_WEBSOCKET(E)
+#define MIX_ERRORS_TUNNEL(E)
+#define MIX_ERRORS_MIXNET(E)
+
+#define MIX_ERROR_TABLE(E) \
+    MIX_ERRORS_BASE(E) \
+    MIX_ERRORS_CRYPTO(E) \
+    MIX_ERRORS_SPHINX(E) \
+    MIX_ERRORS_MESSAGES(E) \
+    MIX_ERRORS_TRAFFIC(E) \
+    MIX_ERRORS_GATEWAY(E) \
+    MIX_ERRORS_DIRECTORY(E) \
+    MIX_ERRORS_IPR(E) \
+    MIX_ERRORS_SOCKETS(E) \
+    MIX_ERRORS_DNS(E) \
+    MIX_ERRORS_TLS(E) \
+    MIX_ERRORS_FETCH(E) \
+    MIX_ERRORS_WEBSOCKET(E) \
+    MIX_ERRORS_TUNNEL(E) \
+    MIX_ERRORS_MIXNET(E)
 
 #define MIX_ERROR_NAME_(name, number, ends, text) MIX_ERR_##name = -(number),
 enum mix_status {
