@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs the Debian packages that building and testing needs: setup.sh [GROUP...], default: build net.
+# Says what it installs before it does, with sudo if not root; says nothing when nothing is missing.
+set -euo pipefail
+
+# One line a group. "node" stands for any Node.js of version 18 or later that is on PATH, else Debian's.
+declare -A GROUP=(
+    [build]="build-essential cmake ninja-build pkg-config git curl ca-certificates xz-utils patch perl
+        clang-19 clang-format-19 lld-19 llvm-19 libclang-rt-19-dev libclang-rt-19-dev-wasm32 wasi-libc binaryen
+        libcmocka-dev python3 node"
+    [net]="libuv1-dev libslirp-dev libglib2.0-dev"
+    [browser]="chromium"
+    [e2e]="nginx-light openssl socat"
+)
+
+die() {
+    echo "setup: $*" >&2
+    exit 1
+}
+
+node_is_there() {
+    local v
+    v=$(node --version 2>/dev/null) && v=${v#v} && [ "${v%%.*}" -ge 18 ]
+}
+
+wanted() {
+    local g p
+    for g; do
+        [ -n "${GROUP[$g]:-}" ] || die "no group is called '$g': there are ${!GROUP[*]}"
+        for p in ${GROUP[$g]}; do
+            if [ "$p" != node ]; then
+                echo "$p"
+            elif ! node_is_there; then
+                printf 'nodejs\nnpm\n'
+            fi
+        done
+    done
+}
+
+[ $# -gt 0 ] || set -- build net
+command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
+    die "this is not a Debian machine: install by hand what tools/setup.sh lists for the groups $*"
+packages=$(wanted "$@") || exit 1
+missing=$(comm -23 <(sort -u <<<"$packages") \
+    <(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' $packages 2>/dev/null | awk '/^.i/ { print $2 }' | sort -u))
+[ -n "$missing" ] || exit 0
+
+echo "setup: installing $(echo $missing)" >&2
+root=
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || die "not root and no sudo: run as root: apt-get install -y --no-install-recommends $(echo $missing)"
+    root="sudo"
+fi
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+run() {
+    $root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=1 -o DPkg::Lock::Timeout=300 "$@" >"$log" 2>&1
+}
+run update || true # an archive that is not reached shows itself when the packages are not
+if ! run install -y --no-install-recommends $missing; then
+    tail -n 5 "$log" >&2
+    die "apt-get could not install $(echo $missing): the end of its output is above; check the network and /etc/apt/sources.list*"
+fi
