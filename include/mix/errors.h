@@ -27,7 +27,8 @@ typedef enum mix_ends {
     E(BASE58_CHAR, 10, CALL, "a character is not of the base58 alphabet") \
     E(BASE58_LENGTH, 11, CALL, "the base58 text has the wrong length") \
     E(BASE64, 12, CALL, "the base64 text is malformed") \
-    E(HEX, 13, CALL, "the hexadecimal text is malformed")
+    E(HEX, 13, CALL, "the hexadecimal text is malformed") \
+    E(ADDRESS, 14, CALL, "the node address is malformed")
 #define MIX_ERRORS_CRYPTO(E) \
     E(CRYPTO, 100, CALL, "the crypto library failed") \
     E(KEY, 101, CALL, "a key is not valid") \
@@ -41,7 +42,6 @@ typedef enum mix_ends {
     E(SPHINX_FLAG, 203, PACKET, "the routing flag is neither forward nor final") \
     E(SPHINX_PAYLOAD, 204, PACKET, "the payload does not open (zeros or end mark missing)") \
     E(SPHINX_MESSAGE, 205, CALL, "the message is too long for the payload size") \
-    E(SPHINX_ADDRESS, 206, PACKET, "the node address is malformed") \
     E(SPHINX_SURB, 207, PACKET, "the reply block (SURB) is malformed") \
     E(SPHINX_VERSION, 208, CALL, "this version of packets cannot be built") \
     E(SPHINX_ACK, 209, PACKET, "the acknowledgement in front of the message is malformed") \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* base/: readers, buffers, texts, timers, queues, maps, errors. */
+#include "base/address.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
@@ -316,7 +317,37 @@ static void failing_randomness_is_an_error(void **state) {
     assert_status(mix_random(&env.env, out, sizeof out), MIX_OK);
 }
 
+static void addresses_as_text(void **state) {
+    (void)state;
+    static const struct {
+        const char *in, *out; /* out NULL: refused; "": the same as in */
+    } rows[] = {
+        {"1.2.3.4:1789", ""}, {"255.255.255.255:65535", ""}, {"[::]:0", ""}, {"[::1]:1789", ""}, {"[1::]:5", ""},
+        {"[1:2:3:4:5:6:7:8]:80", ""}, {"[2001:DB8:0:0:1:0:0:1]:80", "[2001:db8::1:0:0:1]:80"},
+        {"[::ffff:1.2.3.4]:80", "[::ffff:102:304]:80"}, {"[1:2:3:4:5:6:1.2.3.4]:80", "[1:2:3:4:5:6:102:304]:80"},
+        {"[1:0:2:3:4:5:6:7]:1", "[1:0:2:3:4:5:6:7]:1"}, {"[fe80::a:b]:9", ""},
+        {"", NULL}, {"1.2.3:4", NULL}, {"1.2.3.4", NULL}, {"1.2.3.256:1", NULL}, {"1.2.3.4:65536", NULL}, {"01.2.3.4:1", NULL},
+        {"1.2.3.4:", NULL}, {"1.2.3.4:1x", NULL}, {"[::1]", NULL}, {"[::1:5", NULL}, {"[1::2::3]:1", NULL}, {"[:1::]:1", NULL},
+        {"[1:2:3:4:5:6:7]:1", NULL}, {"[1:2:3:4:5:6:7:8:9]:1", NULL}, {"[12345::]:1", NULL}, {"[1:]:1", NULL}, {"[]:1", NULL},
+        {"[::1.2.3]:1", NULL}, {"[1:2:3:4:5:6:7:8::]:1", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        mix_address a = {.family = 9};
+        char text[MIX_ADDRESS_TEXT];
+        int status = mix_address_parse(&a, rows[i].in);
+        if (!rows[i].out) {
+            assert_status(status, MIX_ERR_ADDRESS);
+            assert_int_equal(a.family, 9);
+            continue;
+        }
+        assert_status(status, MIX_OK);
+        mix_address_format(text, &a);
+        assert_string_equal(text, *rows[i].out ? rows[i].out : rows[i].in);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(addresses_as_text),
     cmocka_unit_test(reader_stops_at_the_end),      cmocka_unit_test(numbers_go_both_ways),
     cmocka_unit_test(varints_take_their_shortest_form), cmocka_unit_test(buffer_fails_without_change),
     cmocka_unit_test(buffer_grows_and_consumes),    cmocka_unit_test(base58_known_values),
