@@ -32,18 +32,22 @@ static inline _Noreturn void _fail(const char *file, int line) {
 #define assert_non_null(p) assert_true((p) != NULL)
 #define assert_null(p) assert_true((p) == NULL)
 #define assert_ptr_equal(a, b) assert_true((const void *)(a) == (const void *)(b))
-static inline void mix_cmocka_int(int holds, uint64_t a, uint64_t b, const char *op, const char *file, int line) {
-    if (holds)
+/* Functions, so that each argument is evaluated once. */
+static inline void mix_cmocka_int(int want_equal, uint64_t a, uint64_t b, const char *file, int line) {
+    if ((a == b) == want_equal)
         return;
-    fprintf(stderr, "0x%llx %s 0x%llx does not hold\n", (unsigned long long)a, op, (unsigned long long)b);
+    fprintf(stderr, "0x%llx %s 0x%llx\n", (unsigned long long)a, want_equal ? "!=" : "==", (unsigned long long)b);
     _fail(file, line);
 }
-#define MIX_CMOCKA_INT(a, b, op) \
-    mix_cmocka_int((uint64_t)(a) op (uint64_t)(b), (uint64_t)(a), (uint64_t)(b), #op, __FILE__, __LINE__)
-#define assert_int_equal(a, b) MIX_CMOCKA_INT(a, b, ==)
-#define assert_int_not_equal(a, b) MIX_CMOCKA_INT(a, b, !=)
-#define assert_in_range(v, low, high) \
-    assert_true((uint64_t)(v) >= (uint64_t)(low) && (uint64_t)(v) <= (uint64_t)(high))
+#define assert_int_equal(a, b) mix_cmocka_int(1, (uint64_t)(a), (uint64_t)(b), __FILE__, __LINE__)
+#define assert_int_not_equal(a, b) mix_cmocka_int(0, (uint64_t)(a), (uint64_t)(b), __FILE__, __LINE__)
+static inline void mix_cmocka_range(uint64_t v, uint64_t low, uint64_t high, const char *file, int line) {
+    if (v >= low && v <= high)
+        return;
+    fprintf(stderr, "%llu is not in %llu…%llu\n", (unsigned long long)v, (unsigned long long)low, (unsigned long long)high);
+    _fail(file, line);
+}
+#define assert_in_range(v, low, high) mix_cmocka_range((uint64_t)(v), (uint64_t)(low), (uint64_t)(high), __FILE__, __LINE__)
 #define assert_memory_equal(a, b, n) assert_true(memcmp((a), (b), (n)) == 0)
 #define assert_memory_not_equal(a, b, n) assert_true(memcmp((a), (b), (n)) != 0)
 static inline void mix_cmocka_str(const char *a, const char *b, const char *file, int line) {
