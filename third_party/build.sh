@@ -12,7 +12,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 JOBS=${JOBS:-$(nproc)}
-LINKS=${LWMIX_LINKS:-$(dirname "$THIRD")/build/third_party}
+LINKS=$(dirname "$THIRD")/build/third_party
 export JOBS
 
 usage() {
@@ -169,6 +169,6 @@ if [ -n "$only_print" ]; then
     for name; do prefix_of "$name"; done
     exit
 fi
-mkdir -p "$CACHE/lock" "$CACHE/tmp" "$CACHE/log" || die "cannot write $CACHE: set XDG_CACHE_HOME to a folder of yours"
+mkdir -p "$CACHE/lock" "$CACHE/tmp" "$CACHE/log" 2>/dev/null || die "cannot write $CACHE: set XDG_CACHE_HOME to a folder of yours"
 for name; do build_part "$name"; done
 for name in "${!PREFIX_OF[@]}"; do link_part "$name"; done

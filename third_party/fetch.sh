@@ -231,5 +231,5 @@ fetch() {
 }
 
 [ $# -gt 0 ] || die "usage: fetch.sh NAME..., one or more of: $(part_names | tr '\n' ' ')"
-mkdir -p "$DL" || die "cannot write $DL: set XDG_CACHE_HOME to a folder of yours"
+mkdir -p "$DL" 2>/dev/null || die "cannot write $DL: set XDG_CACHE_HOME to a folder of yours"
 for name; do fetch "$name"; done

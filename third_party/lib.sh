@@ -2,7 +2,7 @@
 # What fetch.sh and build.sh share: where things are, how the list is read, how to fail in one line. Sourced.
 
 THIRD=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-LIST=${LWMIX_PARTS:-$THIRD/parts.list}
+LIST=$THIRD/parts.list
 CACHE=${XDG_CACHE_HOME:-${HOME:?HOME is not set: the cache of built parts lives below it}/.cache}/lwmix
 
 die() {
