@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door. `make demo` shows it, `make test` proves it; `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+JOBS ?= $(shell nproc)
+
+PARTS := openssl blake3 yyjson fiat
+SETUP := build
+
+.PHONY: help deps build wasm asan fuzz-build test vectors bench fuzz check format clean distclean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install missing Debian packages, fetch and build third parties (quiet when all is there)
+	@tools/setup.sh $(SETUP)
+	@third_party/build.sh native $(PARTS)
+	@third_party/build.sh wasm $(PARTS)
+
+# Configures once per preset; ninja itself sees changed build files. Quiet unless something is built.
+define compile
+@[ -f build/$(1)/build.ninja ] || cmake --preset $(1) > build/$(1).log 2>&1 || { cat build/$(1).log >&2; exit 1; }
+@echo "build: $(1)"
+@cmake --build --preset $(1) -j $(JOBS) > build/$(1).log 2>&1 || { tail -n 60 build/$(1).log >&2; exit 1; }
+endef
+
+build: deps ## native release: libraries, programs and build/lwmix
+	$(call compile,native)
+
+wasm: deps ## the WASM module and the tests as WASM
+	$(call compile,wasm)
+
+asan: deps ## native with AddressSanitizer and UndefinedBehaviorSanitizer
+	$(call compile,asan)
+
+fuzz-build: deps
+	$(call compile,fuzz)
+
+check: build wasm ## layers, symbols, imports, sizes, licence lines
+	@node tools/check.mjs
+
+test: build wasm asan fuzz-build ## everything: checks, tests on three targets, 5 s a fuzz target
+	@node tools/test.mjs --checks --suites --fuzz 5 native asan wasm
+
+vectors: build wasm asan ## only the vectors made by the original's code, on three targets
+	@node tools/test.mjs --vectors native asan wasm
+
+bench: build wasm ## tables of figures, native and WASM; JSON=1 for one object a line
+	@node tools/bench.mjs
+
+fuzz: fuzz-build ## 60 s a fuzz target (FUZZ=seconds)
+	@node tools/test.mjs --fuzz $(or $(FUZZ),60)
+
+format: ## clang-format over our C
+	@git ls-files '*.c' '*.h' | xargs clang-format-19 -i
+
+clean: ## remove what was built here (the cache of third parties stays)
+	@rm -rf build/native build/asan build/fuzz build/wasm build/*.log
+
+distclean: clean ## and the links to third parties
+	@rm -rf build

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rules that no compiler sees: which folder includes what, what the core leaves undefined, what the WASM module imports, sizes of
+// functions and files, licence lines. One line for each breach; closes with "check: N passed, M failed".
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+
+/** Top down: a folder of src/ includes only folders to its right. */
+const ORDER = ['tunnel', 'fetch', 'websocket', 'http', 'dns', 'tls', 'sockets', 'tcpip', 'ipr', 'messages', 'traffic', 'sphinx', 'gateway',
+    'directory', 'crypto', 'base'];
+/** Who may include a third party's headers (tests aside). */
+const THIRD = [
+    [/^openssl\//, ['crypto', 'tls', 'mixnet', 'hosts']],
+    [/^blake3\.h$/, ['crypto']],
+    [/^fiat\//, ['crypto']],
+    [/^curl\//, ['http']],
+    [/^ares/, ['dns']],
+    [/^lwip\//, ['tcpip']],
+    [/^yyjson\.h$/, ['gateway', 'directory', 'mixnet', 'hosts', 'tests']],
+    [/^(uv|libwebsockets)\.h$/, ['hosts']],
+    [/^slirp\//, ['hosts']],
+];
+/** The C library's headers that the core may include: none of them can do I/O, tell time or draw randomness in our use. */
+const CORE_HEADERS = /^(assert|float|inttypes|limits|math|stdalign|stdarg|stdbool|stddef|stdint|stdio|stdlib|string|errno|ctype)\.h$/;
+const LONGEST_FUNCTION = 70;
+const LONGEST_FILE = 800;
+
+let passed = 0;
+let failed = 0;
+function check(holds, breach) {
+    if (holds) passed++;
+    else {
+        failed++;
+        console.log(`check: ${breach}`);
+    }
+}
+const read = (file) => readFileSync(file, 'utf8');
+const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' }).split('\n')
+    .filter((f) => f && existsSync(f));
+const sources = files.filter((f) => /\.(c|h)$/.test(f));
+const isTest = (file) => /_(test|fuzz|bench)\.[ch]$/.test(file) || /(^|\/)vectors_[^/]*\.[ch]$/.test(file) || /_testing\.[ch]$/.test(file);
+
+/** DEPS of src/FOLDER as its build file names them. */
+function depsOf(folder) {
+    const file = `src/${folder}/CMakeLists.txt`;
+    const layer = existsSync(file) && read(file).match(/mix_layer\(\s*NAME\s+\w+([\s\S]*?)\)/);
+    const deps = layer && layer[1].match(/DEPS([\s\S]*?)(THIRD|SOURCES|$)/);
+    return deps ? deps[1].trim().split(/\s+/).filter(Boolean) : [];
+}
+
+function checkIncludes() {
+    for (const file of sources) {
+        const top = file.split('/')[0];
+        if (top === 'third_party') continue;
+        const folder = top === 'src' ? file.split('/')[1] : top;
+        for (const [, quote, header] of read(file).matchAll(/^\s*#\s*include\s+(["<])([^">]+)[">]/gm)) {
+            const third = THIRD.find(([pattern]) => pattern.test(header));
+            if (third && !isTest(file)) check(third[1].includes(folder), `${file} includes <${header}>: only ${third[1].join(', ')} may`);
+            if (top !== 'src' || isTest(file)) continue;
+            const target = header.split('/')[0];
+            if (quote === '"' && ORDER.includes(target) && target !== folder) {
+                check(ORDER.indexOf(target) > ORDER.indexOf(folder), `${file} includes "${header}", which lies above it`);
+                check(depsOf(folder).includes(target), `${file} includes "${header}", but src/${folder}/CMakeLists.txt does not name ${target} in DEPS`);
+            } else if (quote === '<' && !third) {
+                check(CORE_HEADERS.test(header), `${file} includes <${header}>: the core does no I/O, reads no clock, draws no randomness`);
+            }
+        }
+        if (top === 'mixnet' && !isTest(file)) {
+            for (const [, header] of read(file).matchAll(/^\s*#\s*include\s+"([a-z]+\/[^"]+)"/gm)) {
+                const target = header.split('/')[0];
+                if (!ORDER.includes(target)) continue;
+                const allowed = ['base', 'crypto'].includes(target) || /(^|\/)(wire|topology|rotation)[a-z_]*\.h$/.test(header) ||
+                    target === 'sphinx' || (file.startsWith('mixnet/exit/') && ['messages', 'traffic', 'ipr', 'directory'].includes(target));
+                check(allowed, `${file} includes "${header}": mixnet/ uses wire files, sphinx/, crypto/ and base/; the exit also messages/ and traffic/`);
+            }
+        }
+    }
+}
+
+function nm(args) {
+    return execFileSync('llvm-nm-19', args, { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] }).split('\n');
+}
+
+/** What libmix_*.a leave undefined must be defined in another of them, in a third party, or be on tools/symbols.txt. */
+function checkSymbols() {
+    const libraries = ORDER.map((f) => `build/native/src/${f}/libmix_${f}.a`).filter(existsSync);
+    check(libraries.length > 0, 'no core library in build/native: run make build first');
+    const listed = new Set(read('tools/symbols.txt').split('\n').map((l) => l.replace(/#.*/, '').trim()).filter(Boolean));
+    const third = ['openssl/lib/libcrypto.a', 'openssl/lib/libssl.a', 'blake3/lib/libblake3.a', 'yyjson/lib/libyyjson.a', 'curl/lib/libcurl.a',
+        'c-ares/lib/libcares.a', 'nghttp2/lib/libnghttp2.a', 'zlib/lib/libz.a', 'brotli/lib/libbrotlidec.a', 'zstd/lib/libzstd.a']
+        .map((f) => `build/third_party/native/${f}`).filter(existsSync);
+    const defined = new Set();
+    for (const line of nm(['--defined-only', '--extern-only', ...libraries, ...third])) {
+        const name = line.trim().split(/\s+/)[2];
+        if (name) defined.add(name);
+    }
+    for (const library of libraries) {
+        for (const line of nm(['--undefined-only', '-A', library])) {
+            const name = line.trim().split(/\s+/).at(-1);
+            if (!name || defined.has(name)) continue;
+            const object = line.split(':').at(-2) ?? line;
+            check(listed.has(name), `${basename(library)} (${object.trim()}) leaves '${name}' undefined: not on tools/symbols.txt`);
+        }
+    }
+}
+
+/** The module imports exactly what hosts/wasm/imports.txt lists. */
+function checkImports() {
+    const file = 'build/wasm/lwmix.wasm';
+    if (!existsSync('hosts/wasm/imports.txt')) return;
+    check(existsSync(file), `${file} is missing: run make wasm first`);
+    if (!existsSync(file)) return;
+    const listed = new Set(read('hosts/wasm/imports.txt').split('\n').map((l) => l.replace(/#.*/, '').trim()).filter(Boolean));
+    const imports = new Set(WebAssembly.Module.imports(new WebAssembly.Module(readFileSync(file))).map((i) => `${i.module}.${i.name}`));
+    for (const name of imports) check(listed.has(name), `${file} imports ${name}, which hosts/wasm/imports.txt does not list`);
+    for (const name of listed) check(imports.has(name), `hosts/wasm/imports.txt lists ${name}, which ${file} does not import`);
+}
+
+/** Exceptions: lines "FILE[:FUNCTION] reason" of tools/sizes.txt. */
+function checkSizes() {
+    const excused = new Map(read('tools/sizes.txt').split('\n').filter((l) => l && !l.startsWith('#'))
+        .map((l) => [l.split(' ')[0], l.slice(l.indexOf(' ') + 1)]));
+    for (const file of sources) {
+        const lines = read(file).split('\n');
+        check(lines.length - 1 <= LONGEST_FILE || excused.get(file), `${file} has ${lines.length - 1} lines, more than ${LONGEST_FILE}`);
+        let name = null;
+        let start = 0;
+        lines.forEach((line, i) => {
+            const opens = /^[A-Za-z_].*\b([A-Za-z_]\w*)\s*\([^;]*$/.exec(line);
+            if (opens && name === null) [name, start] = [opens[1], i];
+            else if (/^[;}]/.test(line) || /;\s*$/.test(line) && /^[A-Za-z_]/.test(line)) {
+                if (line.startsWith('}') && name !== null) {
+                    const length = i - start + 1;
+                    check(length <= LONGEST_FUNCTION || excused.get(`${file}:${name}`), `${file}: ${name} has ${length} lines, more than ${LONGEST_FUNCTION}`);
+                }
+                name = null;
+            }
+        });
+    }
+}
+
+function checkLicence() {
+    for (const file of files) {
+        if (!/\.(c|h|mjs|js|ts|sh|cmake)$|(^|\/)(CMakeLists\.txt|Makefile)$/.test(file) || file.startsWith('testdata/')) continue;
+        check(read(file).slice(0, 200).includes('SPDX-License-Identifier: Apache-2.0'), `${file} has no SPDX-License-Identifier line`);
+    }
+}
+
+checkIncludes();
+checkSymbols();
+checkImports();
+checkSizes();
+checkLicence();
+console.log(`check: ${passed} passed, ${failed} failed`);
+process.exit(failed > 0 ? 1 : 0);

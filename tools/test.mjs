@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs test programs on the targets named, two at a time, and closes with "N passed, M failed".
+//   test.mjs [--checks] [--suites] [--vectors] [--fuzz SECONDS] [TARGET…]     TARGET: native asan wasm
+// A test program ends with a line "NAME: N passed, M failed"; one that doesn't has failed.
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { cpus } from 'node:os';
+
+const options = { checks: false, suites: false, vectors: false, fuzz: 0, targets: [] };
+for (let i = 2; i < process.argv.length; i++) {
+    const arg = process.argv[i];
+    if (arg === '--checks') options.checks = true;
+    else if (arg === '--suites') options.suites = true;
+    else if (arg === '--vectors') options.vectors = true;
+    else if (arg === '--fuzz') options.fuzz = Number(process.argv[++i]);
+    else if (/^(native|asan|wasm)$/.test(arg)) options.targets.push(arg);
+    else {
+        console.error(`test: unknown argument '${arg}'`);
+        process.exit(2);
+    }
+}
+
+/** Seconds after which a program counts as hung. */
+const LIMIT = 600;
+
+/** Programs that are no part of the CMake build: each prints the same closing line. */
+const SUITES = [{ name: 'third_party', command: ['bash', 'third_party/test.sh'] }];
+
+function programsOf(target) {
+    const listing = JSON.parse(execFileSync('ctest', ['--test-dir', `build/${target}`, '--show-only=json-v1'], { encoding: 'utf8' }));
+    return listing.tests
+        .filter((t) => !options.vectors || t.name.startsWith('vectors_'))
+        .map((t) => ({
+            name: t.name,
+            target,
+            command: target === 'wasm' ? ['node', 'tools/run-wasm.mjs', ...t.command] : t.command,
+        }));
+}
+
+function fuzzTargets() {
+    const folder = 'build/fuzz/fuzz';
+    return readdirSync(folder).filter((f) => f.startsWith('fuzz_')).map((f) => {
+        const name = f.slice(5);
+        const corpus = `build/fuzz/corpus/${name}`;
+        mkdirSync(corpus, { recursive: true });
+        const seeds = existsSync(`testdata/fuzz/${name}`) ? [`testdata/fuzz/${name}`] : [];
+        mkdirSync('build/fuzz/found', { recursive: true });
+        return {
+            name,
+            target: 'fuzz',
+            command: [`${folder}/${f}`, `-max_total_time=${options.fuzz}`, '-timeout=10', '-rss_limit_mb=2048', '-print_final_stats=1',
+                `-artifact_prefix=build/fuzz/found/${name}-`, corpus, ...seeds],
+            fuzz: true,
+        };
+    });
+}
+
+function run(job) {
+    return new Promise((resolve) => {
+        const started = Date.now();
+        const env = { ...process.env, ASAN_OPTIONS: 'detect_leaks=1', UBSAN_OPTIONS: 'print_stacktrace=1' };
+        const child = spawn(job.command[0], job.command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env });
+        let output = '';
+        const take = (chunk) => { output = (output + chunk).slice(-200000); };
+        child.stdout.on('data', take);
+        child.stderr.on('data', take);
+        const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT * 1000);
+        child.on('error', (error) => { output += String(error); });
+        child.on('close', (code, signal) => {
+            clearTimeout(timer);
+            resolve({ ...job, code, signal, output, seconds: (Date.now() - started) / 1000 });
+        });
+    });
+}
+
+/** {passed, failed} of a finished program. */
+function judge(result) {
+    if (result.fuzz) {
+        const runs = result.output.match(/stat::number_of_executed_units:\s*(\d+)/);
+        return { passed: result.code === 0 && runs ? 1 : 0, failed: result.code === 0 && runs ? 0 : 1, note: runs ? `${runs[1]} runs` : '' };
+    }
+    const lines = [...result.output.matchAll(/^(?:.*: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm)];
+    const last = lines.at(-1);
+    if (!last) return { passed: 0, failed: 1, note: 'no closing line' };
+    const failed = Number(last[2]);
+    return { passed: Number(last[1]), failed: result.code !== 0 && failed === 0 ? 1 : failed, note: last[3] ? `${last[3]} skipped` : '' };
+}
+
+const jobs = [];
+if (options.checks) jobs.push({ name: 'check', target: 'tree', command: ['node', 'tools/check.mjs'] });
+for (const target of options.targets) jobs.push(...programsOf(target));
+if (options.suites) jobs.push(...SUITES.filter((s) => existsSync(s.command.at(-1))).map((s) => ({ ...s, target: 'suite' })));
+if (options.fuzz > 0) jobs.push(...fuzzTargets());
+
+let passed = 0;
+let failed = 0;
+let next = 0;
+async function worker() {
+    while (next < jobs.length) {
+        const result = await run(jobs[next++]);
+        const verdict = judge(result);
+        passed += verdict.passed;
+        failed += verdict.failed;
+        if (verdict.failed > 0) console.log(result.output.slice(-6000));
+        const note = verdict.note ? ` (${verdict.note})` : '';
+        if (options.vectors && verdict.passed + verdict.failed > 0)
+            console.log(`vectors ${result.name.slice('vectors_'.length)} ${result.target}: ${verdict.passed} passed, ${verdict.failed} failed`);
+        else
+            console.log(`${verdict.failed ? 'FAILED' : 'ok    '} ${result.target.padEnd(6)} ${result.name}: ${verdict.passed} passed, ` +
+                `${verdict.failed} failed${note} in ${result.seconds.toFixed(1)} s` + (result.signal ? `, ended by ${result.signal}` : ''));
+    }
+}
+await Promise.all(Array.from({ length: Math.min(2, cpus().length) }, worker));
+if (jobs.length === 0) failed++;
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed > 0 ? 1 : 0);
