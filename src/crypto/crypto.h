@@ -12,8 +12,12 @@ enum {
     MIX_KEY_LEN = 32,        /* X25519 and Ed25519 keys, SHA-256, BLAKE3 */
     MIX_SIGNATURE_LEN = 64,  /* Ed25519 */
     MIX_AES128_KEY_LEN = 16, /* and its initial counter block */
-    MIX_SIV_NONCE_LEN = 12,
-    MIX_SIV_TAG_LEN = 16,
+    MIX_AEAD_NONCE_LEN = 12,
+    MIX_AEAD_TAG_LEN = 16,
+    MIX_SIV_NONCE_LEN = MIX_AEAD_NONCE_LEN,
+    MIX_SIV_TAG_LEN = MIX_AEAD_TAG_LEN,
+    MIX_HKDF_MOST = 255 * 32,
+    MIX_HKDF_INFO_MOST = 256,
     MIX_LIONESS_KEY_LEN = 192,
     MIX_LIONESS_LEAST = 33, /* bytes of the smallest block */
 };
@@ -50,15 +54,15 @@ bool mix_ed25519_is_point(const uint8_t key[static MIX_KEY_LEN]);
 
 int mix_sha256(mix_crypto *c, uint8_t out[static MIX_KEY_LEN], mix_bytes in);
 int mix_hmac_sha256(mix_crypto *c, uint8_t out[static MIX_KEY_LEN], mix_bytes key, mix_bytes in);
-/* RFC 5869, extract then expand; len ≤ 255·32. */
+/* RFC 5869, extract then expand. MIX_ERR_ARGUMENT for len > MIX_HKDF_MOST or info longer than MIX_HKDF_INFO_MOST. */
 int mix_hkdf_sha256(mix_crypto *c, uint8_t *out, size_t len, mix_bytes ikm, mix_bytes salt, mix_bytes info);
 
 void mix_blake3(uint8_t out[static MIX_KEY_LEN], mix_bytes in);
 void mix_hmac_blake3(uint8_t out[static MIX_KEY_LEN], mix_bytes key, mix_bytes in); /* block size 64 */
-/* RFC 5869 over HMAC over BLAKE3 (2-messages.md §0). */
+/* RFC 5869 over HMAC over BLAKE3 (2-messages.md §0); len ≤ MIX_HKDF_MOST. */
 void mix_hkdf_blake3(uint8_t *out, size_t len, mix_bytes ikm, mix_bytes salt, mix_bytes info);
 
-/* BLAKE2b with key (up to 64 bytes) and 32 bytes of output in its parameter block. */
+/* BLAKE2b with key and 32 bytes of output in its parameter block. MIX_ERR_ARGUMENT for a key of 0 or more than 64 bytes. */
 int mix_blake2b_keyed(mix_crypto *c, uint8_t out[static MIX_KEY_LEN], mix_bytes key, mix_bytes in);
 
 /* XORs the AES-128-CTR keystream that starts at counter block iv into data. */
@@ -67,18 +71,25 @@ int mix_aes128_ctr(mix_crypto *c, const uint8_t key[static MIX_AES128_KEY_LEN],
 /* XORs the ChaCha20 keystream of zero nonce and counter 0 into data. */
 int mix_chacha20_zero_nonce(mix_crypto *c, const uint8_t key[static MIX_KEY_LEN], uint8_t *data, size_t len);
 
-/* AES-256-GCM-SIV (RFC 8452). out holds in.len + MIX_SIV_TAG_LEN bytes: ciphertext, then tag. */
+/* AES-256-GCM-SIV (RFC 8452). out holds in.len + MIX_AEAD_TAG_LEN bytes: ciphertext, then tag. It may begin at in.data. */
 int mix_gcm_siv_seal(mix_crypto *c, uint8_t *out, const uint8_t key[static MIX_KEY_LEN],
-                     const uint8_t nonce[static MIX_SIV_NONCE_LEN], mix_bytes aad, mix_bytes in);
-/* out holds in.len − MIX_SIV_TAG_LEN bytes. MIX_ERR_AEAD (nothing but zeros in out) when it does not open or is too short. */
+                     const uint8_t nonce[static MIX_AEAD_NONCE_LEN], mix_bytes aad, mix_bytes in);
+/* out holds in.len − MIX_AEAD_TAG_LEN bytes and may begin at in.data. MIX_ERR_AEAD (nothing but zeros in out) when it does
+ * not open or is too short. */
 int mix_gcm_siv_open(mix_crypto *c, uint8_t *out, const uint8_t key[static MIX_KEY_LEN],
-                     const uint8_t nonce[static MIX_SIV_NONCE_LEN], mix_bytes aad, mix_bytes in);
+                     const uint8_t nonce[static MIX_AEAD_NONCE_LEN], mix_bytes aad, mix_bytes in);
+/* The same for AES-256-GCM: for Noise on links between nodes. A nonce must never come twice with one key. */
+int mix_aes256_gcm_seal(mix_crypto *c, uint8_t *out, const uint8_t key[static MIX_KEY_LEN],
+                        const uint8_t nonce[static MIX_AEAD_NONCE_LEN], mix_bytes aad, mix_bytes in);
+int mix_aes256_gcm_open(mix_crypto *c, uint8_t *out, const uint8_t key[static MIX_KEY_LEN],
+                        const uint8_t nonce[static MIX_AEAD_NONCE_LEN], mix_bytes aad, mix_bytes in);
 
 /* LIONESS over ChaCha20 and BLAKE2b (1-sphinx.md §1.10), in place. MIX_ERR_LIONESS_SIZE for 32 bytes or less. */
 int mix_lioness_encrypt(mix_crypto *c, const uint8_t key[static MIX_LIONESS_KEY_LEN], uint8_t *data, size_t len);
 int mix_lioness_decrypt(mix_crypto *c, const uint8_t key[static MIX_LIONESS_KEY_LEN], uint8_t *data, size_t len);
 
-/* Argon2id (RFC 9106), version 0x13, one lane; memory in KiB. For passphrases of stored identities. */
+/* Argon2id (RFC 9106), version 0x13, one lane; memory in KiB (at least 8), at least one pass, 8 bytes of salt and 4 of
+ * output, or MIX_ERR_ARGUMENT. For passphrases of stored identities. */
 int mix_argon2id(mix_crypto *c, uint8_t *out, size_t len, mix_bytes passphrase, mix_bytes salt, uint32_t memory_kib,
                  uint32_t passes);
 
