@@ -32,6 +32,8 @@ void mix_vectors_at(mix_vectors *v, const char *format, ...) __attribute__((form
 
 /* One check: counts, and prints what failed. Returns whether it held. */
 #define VCHECK(v, condition) mix_vectors_check((v), (condition) ? 1 : 0, #condition, __FILE__, __LINE__)
+/* A check that fails. */
+#define VFAIL(v, text) mix_vectors_check((v), 0, (text), __FILE__, __LINE__)
 int mix_vectors_check(mix_vectors *v, int holds, const char *what, const char *file, int line);
 /* Equal bytes; prints both when not. */
 #define VBYTES(v, got, want) mix_vectors_bytes((v), (got), (want), #got, __FILE__, __LINE__)

@@ -54,7 +54,13 @@ typedef enum mix_ends {
 #define MIX_ERRORS_GATEWAY(E)
 #define MIX_ERRORS_DIRECTORY(E) \
     E(NO_ROUTE, 600, CALL, "the directory knows no route to that gateway")
-#define MIX_ERRORS_IPR(E)
+#define MIX_ERRORS_IPR(E) \
+    E(LP_NONE, 700, PACKET, "the message is no stream frame") \
+    E(LP_TYPE, 701, PACKET, "the stream frame's message type is unknown") \
+    E(IPR_VERSION, 702, PACKET, "the packet router's protocol version is not supported") \
+    E(IPR_REQUEST, 703, PACKET, "the request to the packet router is malformed") \
+    E(IPR_RESPONSE, 704, PACKET, "the packet router's response is malformed") \
+    E(POLICY, 705, CALL, "a line of the exit policy is malformed")
 #define MIX_ERRORS_SOCKETS(E)
 #define MIX_ERRORS_DNS(E)
 #define MIX_ERRORS_TLS(E)

@@ -160,13 +160,30 @@ static int format_v6(char *out, size_t size, const uint8_t octets[static 16]) {
     return at;
 }
 
-void mix_address_format(char out[static MIX_ADDRESS_TEXT], const mix_address *a) {
+void mix_ip_format(char out[static MIX_ADDRESS_TEXT], const mix_address *a) {
     const uint8_t *o = a->octets;
-    if (a->family == 4) {
-        snprintf(out, MIX_ADDRESS_TEXT, "%u.%u.%u.%u:%u", o[0], o[1], o[2], o[3], a->port);
-        return;
-    }
-    out[0] = '[';
-    int at = 1 + format_v6(out + 1, MIX_ADDRESS_TEXT - 1, o);
-    snprintf(out + at, MIX_ADDRESS_TEXT - (size_t)at, "]:%u", a->port);
+    if (a->family == 4)
+        snprintf(out, MIX_ADDRESS_TEXT, "%u.%u.%u.%u", o[0], o[1], o[2], o[3]);
+    else
+        (void)format_v6(out, MIX_ADDRESS_TEXT, o);
+}
+
+void mix_address_format(char out[static MIX_ADDRESS_TEXT], const mix_address *a) {
+    char ip[MIX_ADDRESS_TEXT];
+    mix_ip_format(ip, a);
+    snprintf(out, MIX_ADDRESS_TEXT, a->family == 4 ? "%.45s:%u" : "[%.45s]:%u", ip, a->port);
+}
+
+int mix_ip_parse(mix_address *out, mix_bytes text) {
+    char copy[MIX_ADDRESS_TEXT];
+    if (text.len == 0 || text.len >= sizeof copy || memchr(text.data, 0, text.len))
+        return MIX_ERR_ADDRESS;
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = 0;
+    mix_address a = {.family = strchr(copy, ':') ? 6 : 4};
+    const char *end = a.family == 6 ? parse_v6(copy, a.octets) : parse_v4(copy, a.octets);
+    if (!end || *end)
+        return MIX_ERR_ADDRESS;
+    *out = a;
+    return MIX_OK;
 }

@@ -24,5 +24,8 @@ int mix_address_decode(mix_address *out, size_t *used, mix_bytes in);
 int mix_address_parse(mix_address *out, const char *text);
 enum { MIX_ADDRESS_TEXT = 56 };
 void mix_address_format(char out[static MIX_ADDRESS_TEXT], const mix_address *a);
+/* The same without a port: "1.2.3.4" or "::1", no brackets. The port read is 0. MIX_ERR_ADDRESS. */
+int mix_ip_parse(mix_address *out, mix_bytes text);
+void mix_ip_format(char out[static MIX_ADDRESS_TEXT], const mix_address *a);
 
 #endif
