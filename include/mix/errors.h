@@ -50,7 +50,14 @@ typedef enum mix_ends {
     E(FRAME_TYPE, 222, STREAM, "the frame's packet_type is unknown") \
     E(FRAME_ROTATION, 223, STREAM, "the frame's key_rotation is unknown")
 #define MIX_ERRORS_MESSAGES(E)
-#define MIX_ERRORS_TRAFFIC(E)
+#define MIX_ERRORS_TRAFFIC(E) \
+    E(RECIPIENT_LENGTH, 400, CALL, "a recipient's address has 96 bytes") \
+    E(RECIPIENT_TEXT, 401, CALL, "a recipient's address reads identity.encryption@gateway") \
+    E(RECIPIENT_KEY, 402, CALL, "a key in the recipient's address is no point of the curve") \
+    E(DELIVERED_SHORT, 410, PACKET, "what the gateway delivered is too short for a message") \
+    E(ACK, 411, PACKET, "the acknowledgement is malformed") \
+    E(FRAGMENT_SIZE, 412, CALL, "the fragment does not have the size of its packet") \
+    E(FRAGMENT_TWICE, 413, CALL, "a fragment with this identifier is under way already")
 #define MIX_ERRORS_GATEWAY(E)
 #define MIX_ERRORS_DIRECTORY(E) \
     E(NO_ROUTE, 600, CALL, "the directory knows no route to that gateway")
