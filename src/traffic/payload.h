@@ -11,6 +11,9 @@
 
 enum { MIX_PAYLOAD_KEY_LEN = 16 };
 
+/* What stands in place of a fragment in cover packets: this text, 01, then zeros (§11). */
+#define MIX_COVER_MARK "The cake is a lie!"
+
 /* Bytes of a fragment in a packet of this size, forward or reply: 1611 for regular; 0 for sizes
  * that carry none. */
 size_t mix_fragment_space(mix_packet_size size);
