@@ -19,14 +19,14 @@ usage() {
     die "usage: build.sh [--prefix] native|wasm NAME..., one or more of: $(part_names | tr '\n' ' ')"
 }
 
-# A recipe sets `needs` (parts that it is built against), `targets`, `licence` (files in its source), `compat` (1: its
-# wasm build looks into compat/wasi first) and defines build(), which is run in the unpacked source and installs below
-# $DESTDIR$PREFIX.
+# A recipe sets `needs` (parts that it is built against), `targets`, `licence` (files in its source), `uses` (files
+# and folders of third_party/ that go into it; with compat, the wasm build looks into compat/wasi first) and defines
+# build(), which is run in the unpacked source and installs below $DESTDIR$PREFIX.
 recipe() {
     [ -r "$THIRD/recipes/$1.sh" ] || die "there is no third_party/recipes/$1.sh"
-    needs= targets="native wasm" licence= compat=
+    needs= targets="native wasm" licence= uses=
     . "$THIRD/recipes/$1.sh"
-    [ "$TARGET-$compat" != wasm-1 ] || CFLAGS="$CFLAGS -I$THIRD/compat/wasi"
+    [[ "$TARGET $uses " != "wasm "*"compat "* ]] || CFLAGS="$CFLAGS -I$THIRD/compat/wasi"
 }
 
 needs_of() { (recipe "$1" && echo "$needs"); }
@@ -45,8 +45,9 @@ locate() {
     done
     files=("$THIRD/toolchain.sh" "$THIRD/recipes/$name.sh")
     for n in "$THIRD/patches/$name"-*.patch; do [ ! -e "$n" ] || files+=("$n"); done
-    [ "$TARGET" = native ] || [ -z "$(recipe "$name" && echo "$compat")" ] ||
-        mapfile -t -O "${#files[@]}" files < <(find "$THIRD/wasi.cmake" "$THIRD/compat" -type f | sort)
+    for n in $(recipe "$name" && echo "$uses"); do
+        mapfile -t -O "${#files[@]}" files < <(find "$THIRD/$n" -type f | sort)
+    done
     key=$({ part_lines "$name"; cat "${files[@]}"; echo "$TARGET $(uname -m) $COMPILER $below"; } | sha256sum)
     PREFIX_OF[$name]=$CACHE/$name-$version-$TARGET-${key:0:12}
 }
@@ -81,6 +82,15 @@ install_headers() { # FOLDER below include, "." for none; FILE...
     shift
     mkdir -p "$to"
     cp "$@" "$to/"
+}
+
+# For recipes: gives what the library asks of the operating system to src/sockets. In WASM that defines the names itself.
+seam() {
+    local lib=$DESTDIR$PREFIX/lib/$1 left
+    [ "$TARGET" = native ] || return 0
+    "$OBJCOPY" --redefine-syms=<(grep -v '^#' "$THIRD/seam.syms") "$lib"
+    left=$("$NM" -u "$lib" | awk 'NR == FNR { if ($0 !~ /^#/) no[$1]; next } NF == 2 && ($2 in no) { print $2 }' "$THIRD/seam.syms" - | sort -u)
+    [ -z "$left" ] || { echo "$1 still asks for" $left; return 1; }
 }
 
 unpack() { # ARCHIVE into the current folder, without its top folder

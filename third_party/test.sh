@@ -148,10 +148,14 @@ test_list() {
         [ -r "$HERE/recipes/$n.sh" ] || echo "$n"; done)" ""
 }
 
+real_build() { # TARGET NAME...: into the cache that everyone uses
+    env -u XDG_CACHE_HOME ${REAL_CACHE:+XDG_CACHE_HOME="$REAL_CACHE"} "$HERE/build.sh" "$@"
+}
+
 # Compiles probe.c against the real parts and runs it, natively and under Node.
 test_probe() { # TARGET
     local third=$REPO/build/third_party/$1 n flags=(-O1 -w) out
-    env -u XDG_CACHE_HOME ${REAL_CACHE:+XDG_CACHE_HOME="$REAL_CACHE"} "$HERE/build.sh" "$1" openssl blake3 yyjson fiat
+    real_build "$1" openssl blake3 yyjson fiat
     for n in openssl blake3 yyjson fiat; do flags+=("-I$third/$n/include"); done
     flags+=("$HERE/probe.c" "$third"/openssl/lib/lib{ssl,crypto}.a "$third/blake3/lib/libblake3.a" "$third/yyjson/lib/libyyjson.a")
     case $1 in
@@ -164,6 +168,19 @@ test_probe() { # TARGET
     same "all that is needed of the parts is there ($1)" "$out" "all there"
 }
 
+# probe_http.c, with stubs in the place of src/sockets.
+test_probe_http() {
+    local third=$REPO/build/third_party/native n flags=(-O1 -w) out
+    real_build native c-ares curl
+    awk '!/^#/ { print "long " $2 "(void) { return 0; }" }' "$HERE/seam.syms" | sort -u >"$T/stubs.c"
+    for n in c-ares curl; do flags+=("-I$third/$n/include"); done
+    flags+=("$HERE/probe_http.c" "$T/stubs.c" "$third/curl/lib/libcurl.a" "$third/c-ares/lib/libcares.a")
+    flags+=("$third/nghttp2/lib/libnghttp2.a" "$third/brotli/lib/libbrotlidec.a" "$third/zstd/lib/libzstd.a")
+    flags+=("$third/zlib/lib/libz.a" "$third"/openssl/lib/lib{ssl,crypto}.a)
+    out=$(clang-19 "${flags[@]}" -o "$T/probe_http" && "$T/probe_http") || true
+    same "libcurl and c-ares are built as they should" "$out" "all there"
+}
+
 test_list
 test_fetch
 test_tools
@@ -171,5 +188,6 @@ test_build
 test_setup
 test_probe native
 test_probe wasm
+test_probe_http
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# libwebsockets: HTTP and WebSocket for both ends of the native host, on Debian's libuv and our OpenSSL.
+
+licence=LICENSE
+targets=native
+needs=openssl
+
+build() {
+    local off opts=(-DLWS_WITH_STATIC=ON -DLWS_WITH_SHARED=OFF -DLWS_STATIC_PIC=ON -DLWS_WITH_LIBUV=ON -DLWS_WITH_EVLIB_PLUGINS=OFF
+        -DLWS_WITH_SSL=ON -DLWS_WITH_HTTP2=OFF -DLWS_IPV6=ON -DLWS_WITH_CUSTOM_HEADERS=ON
+        -DLWS_OPENSSL_INCLUDE_DIRS="$(prefix_of openssl)/include"
+        -DLWS_OPENSSL_LIBRARIES="$(prefix_of openssl)/lib/libssl.a;$(prefix_of openssl)/lib/libcrypto.a"
+        -DOPENSSL_ROOT_DIR="$(prefix_of openssl)" -DDISABLE_WERROR=ON)
+    for off in WITHOUT_TESTAPPS WITHOUT_TEST_SERVER WITHOUT_TEST_SERVER_EXTPOLL WITHOUT_TEST_PING WITHOUT_TEST_CLIENT \
+        WITHOUT_EXTENSIONS WITHOUT_DAEMONIZE WITHOUT_BUILTIN_GETIFADDRS; do
+        opts+=("-DLWS_$off=ON")
+    done
+    for off in WITH_MINIMAL_EXAMPLES WITH_SYS_STATE WITH_SYS_SMD WITH_SECURE_STREAMS WITH_PLUGINS WITH_LWSWS WITH_CGI \
+        WITH_HTTP_PROXY WITH_LEJP WITH_LEJP_CONF WITH_SOCKS5 WITH_FILE_OPS WITH_UPNG WITH_JPEG WITH_LHP WITH_DLO \
+        WITH_CONMON WITH_HTTP_BASIC_AUTH WITH_HTTP_UNCOMMON_HEADERS WITH_LIBEV WITH_LIBEVENT WITH_GLIB WITH_NETLINK \
+        WITH_CACHE_NSCOOKIEJAR WITH_SYS_ASYNC_DNS WITH_RANGES WITH_DIR; do
+        opts+=("-DLWS_$off=OFF")
+    done
+    cmake_build "${opts[@]}"
+    rm -rf "$DESTDIR$PREFIX"/{bin,share}
+}
