@@ -55,6 +55,16 @@ bool mix_queue_peek(const mix_queue *q, mix_bytes *out, uint64_t *tag) {
     return true;
 }
 
+bool mix_queue_peek_at(const mix_queue *q, size_t n, mix_bytes *out) {
+    const mix_queue_item *item = q->first;
+    while (item && n-- > 0)
+        item = item->next;
+    if (!item)
+        return false;
+    *out = mix_bytes_of(item->data, item->len);
+    return true;
+}
+
 void mix_queue_pop(mix_queue *q) {
     mix_queue_item *item = q->first;
     if (!item)

@@ -19,6 +19,8 @@ void mix_queue_deinit(mix_queue *q); /* wipes and frees what waits */
 int mix_queue_push(mix_queue *q, mix_bytes in, uint64_t tag);
 /* The first item, valid until it is popped; false when empty. tag may be NULL. */
 bool mix_queue_peek(const mix_queue *q, mix_bytes *out, uint64_t *tag);
+/* The item n places behind the first; false when there is none. Costs n steps. */
+bool mix_queue_peek_at(const mix_queue *q, size_t n, mix_bytes *out);
 void mix_queue_pop(mix_queue *q); /* drops the first item; fine when empty */
 /* How many more items fit, whatever their size; the bytes count too once the queue is not empty. */
 size_t mix_queue_room(const mix_queue *q);
