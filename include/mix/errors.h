@@ -68,7 +68,14 @@ typedef enum mix_ends {
     E(IPR_VERSION, 702, PACKET, "the packet router's protocol version is not supported") \
     E(IPR_REQUEST, 703, PACKET, "the request to the packet router is malformed") \
     E(IPR_RESPONSE, 704, PACKET, "the packet router's response is malformed") \
-    E(POLICY, 705, CALL, "a line of the exit policy is malformed")
+    E(POLICY, 705, CALL, "a line of the exit policy is malformed") \
+    E(IPR_STREAM, 706, PACKET, "the message belongs to another stream or session") \
+    E(IPR_DENIED, 710, TUNNEL, "the exit refused to connect") \
+    E(IPR_TIMEOUT, 711, TUNNEL, "the exit did not answer the connect in time") \
+    E(IPR_SILENT, 712, TUNNEL, "the exit stopped answering") \
+    E(IPR_FORGOTTEN, 713, TUNNEL, "the exit has forgotten this client") \
+    E(IPR_DISCONNECTED, 714, TUNNEL, "the exit ended the session") \
+    E(IPR_REFUSED, 715, STREAM, "the exit's policy refuses this destination")
 #define MIX_ERRORS_SOCKETS(E)
 #define MIX_ERRORS_DNS(E)
 #define MIX_ERRORS_TLS(E)
