@@ -50,7 +50,28 @@ typedef enum mix_ends {
     E(FRAME_SIZE, 221, STREAM, "the frame's packet_size is unknown") \
     E(FRAME_TYPE, 222, STREAM, "the frame's packet_type is unknown") \
     E(FRAME_ROTATION, 223, STREAM, "the frame's key_rotation is unknown")
-#define MIX_ERRORS_MESSAGES(E)
+#define MIX_ERRORS_MESSAGES(E) \
+    E(MESSAGE_EMPTY, 300, PACKET, "the message is empty") \
+    E(MESSAGE_TYPE, 301, PACKET, "the message's type is none of plain, repliable and reply") \
+    E(MESSAGE_TRUNCATED, 302, PACKET, "the message ends in front of its content tag") \
+    E(MESSAGE_CONTENT_TAG, 303, PACKET, "the message's content tag is unknown") \
+    E(MESSAGE_CONTENT, 304, PACKET, "the message ends behind its content tag") \
+    E(SURB_LIST_HEADER, 305, PACKET, "the list of reply blocks ends within its header") \
+    E(SURB_LIST_ROTATION, 306, PACKET, "the list's key_rotation is unknown") \
+    E(SURB_LIST_COUNT, 307, PACKET, "the list holds fewer reply blocks than its count") \
+    E(SURB_REQUEST, 308, PACKET, "a request for reply blocks has an address and an amount, 100 bytes") \
+    E(MESSAGE_PADDING, 309, PACKET, "the message's padding has no end mark") \
+    E(MESSAGE_ORIGIN, 310, PACKET, "this kind of message does not come on this way") \
+    E(FRAGMENT_TRUNCATED, 320, PACKET, "the fragment ends within its header") \
+    E(FRAGMENT_MARK, 321, PACKET, "the fragment's first bit is not set") \
+    E(FRAGMENT_SET, 322, PACKET, "the fragment's set identifier is zero") \
+    E(FRAGMENT_POSITION, 323, PACKET, "the fragment's position is not within its total") \
+    E(FRAGMENT_LINK_MARK, 324, PACKET, "the fragment's link lacks its first bit") \
+    E(FRAGMENT_LINK_SET, 325, PACKET, "the fragment's link names set zero or its own") \
+    E(FRAGMENT_LINK_PLACE, 326, PACKET, "a link stands only on the first fragment or on the 255th") \
+    E(FRAGMENT_TOTAL, 327, PACKET, "the fragment's total contradicts an earlier one of its set") \
+    E(FRAGMENT_CHAIN, 328, PACKET, "the links of two fragment sets contradict each other") \
+    E(SENDER_UNKNOWN, 340, CALL, "no reply blocks of this sender are known")
 #define MIX_ERRORS_TRAFFIC(E) \
     E(RECIPIENT_LENGTH, 400, CALL, "a recipient's address has 96 bytes") \
     E(RECIPIENT_TEXT, 401, CALL, "a recipient's address reads identity.encryption@gateway") \
@@ -59,41 +80,7 @@ typedef enum mix_ends {
     E(ACK, 411, PACKET, "the acknowledgement is malformed") \
     E(FRAGMENT_SIZE, 412, CALL, "the fragment does not have the size of its packet") \
     E(FRAGMENT_TWICE, 413, CALL, "a fragment with this identifier is under way already")
-#define MIX_ERRORS_GATEWAY(E) \
-    E(GATEWAY_JSON, 500, CALL, "a text message is not valid JSON") \
-    E(GATEWAY_TYPE, 501, CALL, "a text message has no known type") \
-    E(GATEWAY_FIELD, 502, CALL, "a member of a text message is missing, doubled or of the wrong kind") \
-    E(GATEWAY_LONG, 503, CALL, "a message is longer than any of this protocol") \
-    E(GATEWAY_FRAME_SHORT, 504, CALL, "a binary frame is too short") \
-    E(GATEWAY_FRAME_FLAG, 505, CALL, "a binary frame's encryption flag is unknown") \
-    E(GATEWAY_FRAME_KIND, 506, CALL, "a binary frame's kind is unknown") \
-    E(GATEWAY_PLAINTEXT, 507, CALL, "a binary frame is not encrypted") \
-    E(GATEWAY_UNEXPECTED, 508, CALL, "a message came that nothing asked for") \
-    E(GATEWAY_PACKET, 509, PACKET, "not a mix packet of a known form") \
-    E(GATEWAY_HANDSHAKE, 510, CALL, "a message of the registration handshake is malformed") \
-    E(GATEWAY_IDENTITY, 511, CALL, "the gateway does not prove the identity that the directory gives") \
-    E(GATEWAY_VERSION, 512, CALL, "the gateway and we have no protocol version in common") \
-    E(GATEWAY_REGISTRATION, 513, CALL, "the gateway refused the registration") \
-    E(GATEWAY_AUTHENTICATION, 514, CALL, "the gateway refused the authentication") \
-    E(GATEWAY_NOT_REGISTERED, 515, CALL, "the gateway no longer knows this client") \
-    E(GATEWAY_CLOCK, 516, CALL, "the gateway's clock and ours are too far apart") \
-    E(GATEWAY_STALE, 517, CALL, "the gateway has seen this authentication or a later one") \
-    E(GATEWAY_DUPLICATE, 518, TUNNEL, "another client with this identity is connected to the gateway") \
-    E(GATEWAY_BANDWIDTH, 519, CALL, "the gateway gives no free bandwidth") \
-    E(GATEWAY_REFUSED, 520, CALL, "the gateway refused a request") \
-    E(GATEWAY_PACKET_REFUSED, 521, PACKET, "the gateway refused a packet") \
-    E(GATEWAY_INTERNAL, 522, CALL, "the gateway failed inside") \
-    E(GATEWAY_CONNECT, 530, CALL, "no connection to the gateway") \
-    E(GATEWAY_CLOSED, 531, CALL, "the connection to the gateway is closed") \
-    E(GATEWAY_TIMEOUT, 532, CALL, "the gateway did not answer in time") \
-    E(GATEWAY_NOISE, 533, CALL, "the gateway sent too much that makes no sense") \
-    E(GATEWAY_NONE, 534, TUNNEL, "no gateway is chosen") \
-    E(GATEWAY_URL, 535, CALL, "the gateway's URL is too long, or not a WebSocket URL") \
-    E(IDENTITY_DAMAGED, 540, TUNNEL, "the stored identity is damaged") \
-    E(IDENTITY_VERSION, 541, TUNNEL, "the stored identity was written by a newer version") \
-    E(IDENTITY_PASSPHRASE, 542, TUNNEL, "the passphrase does not open the stored identity") \
-    E(IDENTITY_SEALED, 543, TUNNEL, "the stored identity needs a passphrase") \
-    E(IDENTITY_PLAIN, 544, TUNNEL, "a passphrase is given, but the stored identity is not sealed")
+#define MIX_ERRORS_GATEWAY(E)
 #define MIX_ERRORS_DIRECTORY(E) \
     E(NO_ROUTE, 600, CALL, "the directory knows no route to that gateway")
 #define MIX_ERRORS_IPR(E) \

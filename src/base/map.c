@@ -35,7 +35,7 @@ static void sip_round(uint64_t v[static 4]) {
     v[2] = rotate(v[2], 32);
 }
 
-static uint64_t siphash(const uint8_t seed[static 16], const uint8_t *in, size_t len) {
+uint64_t mix_siphash(const uint8_t seed[static MIX_SIPHASH_KEY_LEN], const uint8_t *in, size_t len) {
     uint64_t k0 = load64(seed), k1 = load64(seed + 8);
     uint64_t v[4] = {k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du, k0 ^ 0x6c7967656e657261u,
                      k1 ^ 0x7465646279746573u};
@@ -74,7 +74,7 @@ void mix_map_deinit(mix_map *m) {
 }
 
 static size_t home(const mix_map *m, const void *key) {
-    return (size_t)siphash(m->seed, key, m->key_len) & (m->cap - 1);
+    return (size_t)mix_siphash(m->seed, key, m->key_len) & (m->cap - 1);
 }
 
 /* The key's slot, or the free one where it would go. */

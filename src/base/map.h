@@ -7,7 +7,10 @@
 #include "base/bytes.h"
 #include "mix/env.h"
 
-enum { MIX_MAP_KEY_MAX = 40 };
+enum { MIX_MAP_KEY_MAX = 40, MIX_SIPHASH_KEY_LEN = 16 };
+
+/* SipHash-2-4 with 64 bits of output: for tables whose keys a peer may choose. Same on all machines of one byte order. */
+uint64_t mix_siphash(const uint8_t key[static MIX_SIPHASH_KEY_LEN], const uint8_t *in, size_t len);
 
 typedef struct mix_map_slot mix_map_slot;
 
@@ -17,7 +20,7 @@ typedef struct mix_map {
     size_t len;     /* entries */
     size_t max;     /* the bound of entries */
     size_t key_len; /* bytes of every key */
-    uint8_t seed[16];
+    uint8_t seed[MIX_SIPHASH_KEY_LEN];
 } mix_map;
 
 /* key_len ≤ MIX_MAP_KEY_MAX. MIX_OK or MIX_ERR_RANDOM. Needs no memory yet. */
