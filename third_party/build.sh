@@ -99,6 +99,7 @@ unpack() { # ARCHIVE into the current folder, without its top folder
     504b0304) # zip
         cmake -E tar xf "$1"
         for top in *; do mv "$top"/* . && rm -rf "$top"; done
+        find . -name '*.[ch]' -exec sed -i 's/\r$//' {} + # as patches expect lines to end
         ;;
     *) tar xf "$1" --strip-components=1 ;;
     esac

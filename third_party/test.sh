@@ -181,6 +181,16 @@ test_probe_http() {
     same "libcurl and c-ares are built as they should" "$out" "all there"
 }
 
+# The patched lwIP, with both sanitizers, in virtual time.
+test_lwip() {
+    local third=$REPO/build/third_party/native/lwip out
+    real_build native lwip
+    out=$(clang-19 -O1 -g -w -fsanitize=address,undefined -fno-sanitize-recover=all -I"$HERE/lwip_test" -I"$third/include" \
+        "$third"/src/core/*.c "$third"/src/core/ipv4/*.c "$HERE/lwip_test/lwip_test.c" -lm -o "$T/lwip_test" 2>&1 &&
+        "$T/lwip_test" 2>&1) || true
+    same "lwIP judges loss by time" "$out" "all rows hold"
+}
+
 test_list
 test_fetch
 test_tools
@@ -189,5 +199,6 @@ test_setup
 test_probe native
 test_probe wasm
 test_probe_http
+test_lwip
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -80,7 +80,41 @@ typedef enum mix_ends {
     E(ACK, 411, PACKET, "the acknowledgement is malformed") \
     E(FRAGMENT_SIZE, 412, CALL, "the fragment does not have the size of its packet") \
     E(FRAGMENT_TWICE, 413, CALL, "a fragment with this identifier is under way already")
-#define MIX_ERRORS_GATEWAY(E)
+#define MIX_ERRORS_GATEWAY(E) \
+    E(GATEWAY_JSON, 500, CALL, "a text message is not valid JSON") \
+    E(GATEWAY_TYPE, 501, CALL, "a text message has no known type") \
+    E(GATEWAY_FIELD, 502, CALL, "a member of a text message is missing, doubled or of the wrong kind") \
+    E(GATEWAY_LONG, 503, CALL, "a message is longer than any of this protocol") \
+    E(GATEWAY_FRAME_SHORT, 504, CALL, "a binary frame is too short") \
+    E(GATEWAY_FRAME_FLAG, 505, CALL, "a binary frame's encryption flag is unknown") \
+    E(GATEWAY_FRAME_KIND, 506, CALL, "a binary frame's kind is unknown") \
+    E(GATEWAY_PLAINTEXT, 507, CALL, "a binary frame is not encrypted") \
+    E(GATEWAY_UNEXPECTED, 508, CALL, "a message came that nothing asked for") \
+    E(GATEWAY_PACKET, 509, PACKET, "not a mix packet of a known form") \
+    E(GATEWAY_HANDSHAKE, 510, CALL, "a message of the registration handshake is malformed") \
+    E(GATEWAY_IDENTITY, 511, CALL, "the gateway does not prove the identity that the directory gives") \
+    E(GATEWAY_VERSION, 512, CALL, "the gateway and we have no protocol version in common") \
+    E(GATEWAY_REGISTRATION, 513, CALL, "the gateway refused the registration") \
+    E(GATEWAY_AUTHENTICATION, 514, CALL, "the gateway refused the authentication") \
+    E(GATEWAY_NOT_REGISTERED, 515, CALL, "the gateway no longer knows this client") \
+    E(GATEWAY_CLOCK, 516, CALL, "the gateway's clock and ours are too far apart") \
+    E(GATEWAY_STALE, 517, CALL, "the gateway has seen this authentication or a later one") \
+    E(GATEWAY_DUPLICATE, 518, TUNNEL, "another client with this identity is connected to the gateway") \
+    E(GATEWAY_BANDWIDTH, 519, CALL, "the gateway gives no free bandwidth") \
+    E(GATEWAY_REFUSED, 520, CALL, "the gateway refused a request") \
+    E(GATEWAY_PACKET_REFUSED, 521, PACKET, "the gateway refused a packet") \
+    E(GATEWAY_INTERNAL, 522, CALL, "the gateway failed inside") \
+    E(GATEWAY_CONNECT, 530, CALL, "no connection to the gateway") \
+    E(GATEWAY_CLOSED, 531, CALL, "the connection to the gateway is closed") \
+    E(GATEWAY_TIMEOUT, 532, CALL, "the gateway did not answer in time") \
+    E(GATEWAY_NOISE, 533, CALL, "the gateway sent too much that makes no sense") \
+    E(GATEWAY_NONE, 534, TUNNEL, "no gateway is chosen") \
+    E(GATEWAY_URL, 535, CALL, "the gateway's URL is too long, or not a WebSocket URL") \
+    E(IDENTITY_DAMAGED, 540, TUNNEL, "the stored identity is damaged") \
+    E(IDENTITY_VERSION, 541, TUNNEL, "the stored identity was written by a newer version") \
+    E(IDENTITY_PASSPHRASE, 542, TUNNEL, "the passphrase does not open the stored identity") \
+    E(IDENTITY_SEALED, 543, TUNNEL, "the stored identity needs a passphrase") \
+    E(IDENTITY_PLAIN, 544, TUNNEL, "a passphrase is given, but the stored identity is not sealed")
 #define MIX_ERRORS_DIRECTORY(E) \
     E(NO_ROUTE, 600, CALL, "the directory knows no route to that gateway") \
     E(DIRECTORY_MALFORMED, 601, CALL, "the directory's answer is malformed") \
