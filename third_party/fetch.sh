@@ -128,13 +128,18 @@ write_view() { # FOLDER CODENAME: both styles of sources are known, deb822 and o
         }' /etc/apt/sources.list.d/*.sources >"$1/view.sources" 2>/dev/null || true
     [ ! -s "$1/view.sources" ] || return 0
     rm -f "$1/view.sources"
-    cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null | awk -v code="$2" '!done && $1 == "deb" {
-        for (i = 3; i <= NF; i++) if ($i == code) {
-            opts = ""
-            if ($2 ~ /^\[/) for (j = 2; j < i - 1; j++) if ($j !~ /^\[?arch=[^]]*\]?$/) opts = opts $j " "
-            print "deb-src " opts $(i - 1) " trixie main"
+    { cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null || true; } | awk -v code="$2" '!done && $1 == "deb" {
+        opts = ""
+        if (match($0, /\[[^]]*\]/)) {
+            opts = substr($0, RSTART + 1, RLENGTH - 2)
+            sub(/\[[^]]*\]/, "")
+            gsub(/arch=[^ ]*/, "", opts)
+            gsub(/^ +| +$/, "", opts)
+            if (opts != "") opts = "[" opts "] "
+        }
+        if ($3 == code) {
+            print "deb-src " opts $2 " trixie main"
             done = 1
-            next
         }
     }' >"$1/view.list"
 }

@@ -87,6 +87,21 @@ test_fetch() {
     fails "a cache that cannot be written" "cannot write /proc/none/" env XDG_CACHE_HOME=/proc/none "$FETCH" tiny
 }
 
+# The view of Debian's archive, from each style in which a machine may be configured.
+test_view() {
+    local etc=$T/etc want="deb-src [signed-by=/k.gpg] http://a/debian/ trixie main"
+    mkdir -p "$etc/sources.list.d"
+    sed "s,/etc/apt/,$etc/,g; s,^\. .*lib.sh.*,. ./lib.sh,; /^\[ \$# -gt 0 \]/,\$d" "$HERE/fetch.sh" >fetch-functions.sh
+    printf 'deb http://a/security b-security main\ndeb [arch=x signed-by=/k.gpg] http://a/debian/ b main\n' >"$etc/sources.list"
+    (. ./fetch-functions.sh && mkdir "$T/view1" && write_view "$T/view1" b)
+    same "sources of one line" "$(cat "$T/view1/view.list")" "$want"
+    printf 'Types: deb\n# note\nURIs: http://a/debian\nSuites: b b-updates\nArchitectures: x\nComponents: main\n\nTypes: deb\nURIs: http://a/s\nSuites: b-security\n' \
+        >"$etc/sources.list.d/debian.sources"
+    (. ./fetch-functions.sh && mkdir "$T/view2" && write_view "$T/view2" b)
+    same "sources as a stanza" "$(tr '\n' ';' <"$T/view2/view.sources")" \
+        "Types: deb-src;URIs: http://a/debian;Suites: trixie;Components: main;"
+}
+
 without() { # COMMAND...: a PATH that has all of this machine's except these
     rm -rf "$T/bin"
     mkdir "$T/bin"
@@ -193,6 +208,7 @@ test_lwip() {
 
 test_list
 test_fetch
+test_view
 test_tools
 test_build
 test_setup
