@@ -78,7 +78,8 @@ static void add_product(work *w, uint8_t *target, const mix_curve_table *table,
     memcpy(w->product[w->products++], scalar, MIX_KEY_LEN);
 }
 
-/* For keys off the curve: there the order is another, and so is the product. */
+/* For keys off the curve, where the order is another and so is the product; and as good as any way
+ * at the first hop. */
 static void multiply_textbook(uint8_t shared[static MIX_KEY_LEN],
                               const uint8_t initial[static MIX_KEY_LEN],
                               const mix_sphinx_secrets *secrets, size_t hop,
@@ -94,10 +95,11 @@ static void multiply(mix_sphinx *s, size_t job, const mix_sphinx_secrets *secret
                      const uint8_t key[static MIX_KEY_LEN]) {
     work *w = &s->work;
     uint8_t secret[MIX_KEY_LEN];
-    const mix_known_key *known = mix_tables_use(&s->tables, key);
+    mix_known_key *known = mix_tables_use(&s->tables, key);
     if (known && known->table)
         add_product(w, w->shared[job], known->table, w->scalar[job]);
-    else if (known && known->on_curve && mix_scalar_to_clamped(secret, w->scalar[job]))
+    else if (hop > 0 && known && mix_known_on_curve(known) &&
+             mix_scalar_to_clamped(secret, w->scalar[job]))
         mix_x25519(w->shared[job], secret, key);
     else
         multiply_textbook(w->shared[job], initial, secrets, hop, key);

@@ -60,7 +60,7 @@ static mix_known_key *remember(mix_tables *t, const uint8_t key[static MIX_KEY_L
         return NULL;
     if (t->without.len == t->without.max)
         forget(t, t->without.oldest);
-    *k = (mix_known_key){.on_curve = mix_curve_has_point(key)};
+    *k = (mix_known_key){0};
     memcpy(k->key, key, MIX_KEY_LEN);
     if (mix_map_put(&t->keys, k->key, k) != MIX_OK) {
         mix_free(k);
@@ -84,11 +84,19 @@ static mix_known_key *touch(mix_tables *t, const uint8_t key[static MIX_KEY_LEN]
     return k;
 }
 
+bool mix_known_on_curve(mix_known_key *k) {
+    if (k->curve == MIX_CURVE_UNKNOWN)
+        k->curve = mix_curve_has_point(k->key) ? MIX_CURVE_ON : MIX_CURVE_OFF;
+    return k->curve == MIX_CURVE_ON;
+}
+
+/* MIX_OK also for a key of the twist, which has no table. */
 static int add_table(mix_tables *t, mix_known_key *k) {
     mix_curve_table *table;
     int status = mix_curve_table_new(&table, k->key);
+    k->curve = status == MIX_OK ? MIX_CURVE_ON : status == MIX_ERR_KEY ? MIX_CURVE_OFF : k->curve;
     if (status != MIX_OK)
-        return status;
+        return status == MIX_ERR_KEY ? MIX_OK : status;
     unlink_key(&t->without, k);
     k->table = table;
     link_newest(&t->with, k);
@@ -106,9 +114,9 @@ static bool make_room(mix_tables *t, uint64_t before) {
     return true;
 }
 
-const mix_known_key *mix_tables_use(mix_tables *t, const uint8_t key[static MIX_KEY_LEN]) {
+mix_known_key *mix_tables_use(mix_tables *t, const uint8_t key[static MIX_KEY_LEN]) {
     mix_known_key *k = touch(t, key);
-    if (!k || k->table || !k->on_curve || !k->seen_before)
+    if (!k || k->table || k->curve == MIX_CURVE_OFF || !k->seen_before)
         return k;
     uint64_t age = (uint64_t)t->with.max * STALE;
     if (make_room(t, t->clock > age ? t->clock - age : 0))
@@ -126,7 +134,7 @@ int mix_tables_warm(mix_tables *t, const uint8_t (*keys)[MIX_KEY_LEN], size_t co
     for (size_t i = 0; i < count; i++) {
         mix_known_key *k =
             mix_map_get(&t->keys, keys[i]); /* NULL: too many keys, and this is one of the first */
-        if (!k || k->table || !k->on_curve)
+        if (!k || k->table || k->curve == MIX_CURVE_OFF)
             continue;
         if (!make_room(t, start))
             break;

@@ -9,10 +9,10 @@
 
 typedef struct mix_known_key mix_known_key;
 struct mix_known_key {
-    mix_known_key *newer, *older; /* in one of the two lists */
-    mix_curve_table *table;       /* or NULL */
-    uint64_t used;                /* the clock at the last use */
-    bool on_curve;
+    mix_known_key *newer, *older;                                  /* in one of the two lists */
+    mix_curve_table *table;                                        /* or NULL */
+    uint64_t used;                                                 /* the clock at the last use */
+    enum { MIX_CURVE_UNKNOWN, MIX_CURVE_ON, MIX_CURVE_OFF } curve; /* on it, or on its twist */
     bool seen_before; /* the next use is not the first */
     uint8_t key[MIX_KEY_LEN];
 };
@@ -36,7 +36,9 @@ void mix_tables_limit(mix_tables *t, size_t max);
  * when all tables are taken, only if one of them was not used for long: with more keys than tables,
  * keeping those that are there beats building new ones all the time. */
 enum { MIX_TABLES_PINNED = 16 };
-const mix_known_key *mix_tables_use(mix_tables *t, const uint8_t key[static MIX_KEY_LEN]);
+mix_known_key *mix_tables_use(mix_tables *t, const uint8_t key[static MIX_KEY_LEN]);
+/* Whether the key is on the curve: costs something when it is asked first. */
+bool mix_known_on_curve(mix_known_key *k);
 /* Gives each key a table, in place of those least recently used, until all tables are of these
  * keys. MIX_ERR_MEMORY. */
 int mix_tables_warm(mix_tables *t, const uint8_t (*keys)[MIX_KEY_LEN], size_t count);
