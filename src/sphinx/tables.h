@@ -7,13 +7,15 @@
 #include "base/map.h"
 #include "crypto/curve.h"
 
+typedef enum mix_known_curve { MIX_CURVE_UNKNOWN, MIX_CURVE_ON, MIX_CURVE_OFF } mix_known_curve;
+
 typedef struct mix_known_key mix_known_key;
 struct mix_known_key {
-    mix_known_key *newer, *older;                                  /* in one of the two lists */
-    mix_curve_table *table;                                        /* or NULL */
-    uint64_t used;                                                 /* the clock at the last use */
-    enum { MIX_CURVE_UNKNOWN, MIX_CURVE_ON, MIX_CURVE_OFF } curve; /* on it, or on its twist */
-    bool seen_before; /* the next use is not the first */
+    mix_known_key *newer, *older; /* in one of the two lists */
+    mix_curve_table *table;       /* or NULL */
+    uint64_t used;                /* the clock at the last use */
+    mix_known_curve curve;        /* on the curve, or on its twist */
+    bool seen_before;             /* the next use is not the first */
     uint8_t key[MIX_KEY_LEN];
 };
 
