@@ -78,5 +78,5 @@ int mix_blake2b_keyed(mix_crypto *c, uint8_t out[static MIX_KEY_LEN], mix_bytes 
         EVP_MAC_final(c->blake2b, out, &made, DIGEST) == 1 && made == DIGEST)
         return MIX_OK;
     mix_wipe(out, DIGEST);
-    return mix_crypto_failed(MIX_ERR_CRYPTO);
+    return mix_crypto_end(MIX_ERR_CRYPTO);
 }

@@ -10,9 +10,16 @@
 #include <openssl/err.h>
 #include <openssl/kdf.h>
 
-int mix_crypto_failed(int status) {
+int mix_crypto_end(int status) {
     ERR_clear_error();
     return status;
+}
+
+bool mix_crypto_no_memory(void) {
+    bool found = false;
+    for (unsigned long e = ERR_get_error(); e != 0; e = ERR_get_error())
+        found |= ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE;
+    return found;
 }
 
 /* A context with the algorithm set, but neither key nor nonce; NULL on failure. */
@@ -29,7 +36,8 @@ static EVP_CIPHER_CTX *cipher_new(const char *name) {
 
 static EVP_MAC_CTX *blake2b_new(void) {
     size_t size = MIX_KEY_LEN;
-    const OSSL_PARAM params[] = {OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size), OSSL_PARAM_END};
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
+                                 OSSL_PARAM_END};
     EVP_MAC *mac = EVP_MAC_fetch(NULL, "BLAKE2BMAC", NULL);
     EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
     if (ctx && EVP_MAC_CTX_set_params(ctx, params) != 1) {
@@ -53,11 +61,11 @@ int mix_crypto_new(mix_crypto **out) {
     c->argon2id = EVP_KDF_fetch(NULL, "ARGON2ID", NULL);
     if (!c->aes128_ctr || !c->chacha20 || !c->gcm_siv || !c->gcm || !c->blake2b || !c->argon2id) {
         mix_crypto_free(c);
-        return mix_crypto_failed(MIX_ERR_CRYPTO);
+        return mix_crypto_end(MIX_ERR_CRYPTO);
     }
     mix_hmac_key_init(&c->no_salt, (mix_bytes){0});
     *out = c;
-    return MIX_OK;
+    return mix_crypto_end(MIX_OK);
 }
 
 void mix_crypto_free(mix_crypto *c) {

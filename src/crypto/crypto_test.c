@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* crypto/: what the header promises about aliasing, edges and failure. Known answers: vectors_crypto.c. */
+/* crypto/: what the header promises about aliasing, edges and failure. Known answers:
+ * vectors_crypto.c. */
 #include "crypto/crypto.h"
 
 #include "alloc_fail.h"
@@ -18,7 +19,8 @@ static int setup(void **state) {
 static int teardown(void **state) {
     (void)state;
     mix_crypto_free(crypto);
-    return ERR_peek_error() != 0; /* no call leaves its failure in OpenSSL's queue, where tls/ would find it */
+    return ERR_peek_error() !=
+           0; /* no call leaves its failure in OpenSSL's queue, where tls/ would find it */
 }
 
 static void fill(uint8_t *out, size_t len, uint8_t seed) {
@@ -65,9 +67,10 @@ static void equal_means_all_bytes(void **state) {
 
 static void x25519_a_thousand_times(void **state) {
     (void)state;
-    static const uint8_t want[32] = {0x68, 0x4c, 0xf5, 0x9b, 0xa8, 0x33, 0x09, 0x55, 0x28, 0x00, 0xef,
-                                     0x56, 0x6f, 0x2f, 0x4d, 0x3c, 0x1c, 0x38, 0x87, 0xc4, 0x93, 0x60,
-                                     0xe3, 0x87, 0x5f, 0x2e, 0xb9, 0x4d, 0x99, 0x53, 0x2c, 0x51};
+    static const uint8_t want[32] = {0x68, 0x4c, 0xf5, 0x9b, 0xa8, 0x33, 0x09, 0x55,
+                                     0x28, 0x00, 0xef, 0x56, 0x6f, 0x2f, 0x4d, 0x3c,
+                                     0x1c, 0x38, 0x87, 0xc4, 0x93, 0x60, 0xe3, 0x87,
+                                     0x5f, 0x2e, 0xb9, 0x4d, 0x99, 0x53, 0x2c, 0x51};
     uint8_t k[32] = {9}, u[32] = {9}, out[32];
     for (int i = 0; i < 1000; i++) { /* RFC 7748 §5.2 */
         mix_x25519(out, k, u);
@@ -102,13 +105,16 @@ static void ed25519_refuses(void **state) {
     assert_status(mix_ed25519_public(crypto, key, seed), MIX_OK);
     assert_status(mix_ed25519_sign(crypto, signature, seed, MIX_BYTES(message)), MIX_OK);
     assert_status(mix_ed25519_verify(crypto, key, signature, MIX_BYTES(message)), MIX_OK);
-    assert_status(mix_ed25519_verify(crypto, key, signature, mix_bytes_of(message, 2)), MIX_ERR_SIGNATURE);
+    assert_status(mix_ed25519_verify(crypto, key, signature, mix_bytes_of(message, 2)),
+                  MIX_ERR_SIGNATURE);
     assert_status(mix_ed25519_verify(crypto, key, signature, (mix_bytes){0}), MIX_ERR_SIGNATURE);
     key[0] ^= 1;
-    assert_status(mix_ed25519_verify(crypto, key, signature, MIX_BYTES(message)), MIX_ERR_SIGNATURE);
+    assert_status(mix_ed25519_verify(crypto, key, signature, MIX_BYTES(message)),
+                  MIX_ERR_SIGNATURE);
     memset(key, 0, sizeof key);
     key[0] = 2; /* no point of the curve has this y */
-    assert_status(mix_ed25519_verify(crypto, key, signature, MIX_BYTES(message)), MIX_ERR_SIGNATURE);
+    assert_status(mix_ed25519_verify(crypto, key, signature, MIX_BYTES(message)),
+                  MIX_ERR_SIGNATURE);
 }
 
 static void hkdf_has_limits(void **state) {
@@ -116,11 +122,16 @@ static void hkdf_has_limits(void **state) {
     static uint8_t out[MIX_HKDF_MOST + 1], info[MIX_HKDF_INFO_MOST + 1];
     uint8_t ikm[32] = {1};
     memset(out, 0xaa, sizeof out);
-    assert_status(mix_hkdf_sha256(crypto, out, sizeof out, MIX_BYTES(ikm), (mix_bytes){0}, (mix_bytes){0}), MIX_ERR_ARGUMENT);
-    assert_status(mix_hkdf_sha256(crypto, out, 32, MIX_BYTES(ikm), (mix_bytes){0}, MIX_BYTES(info)), MIX_ERR_ARGUMENT);
-    assert_status(mix_hkdf_sha256(crypto, out, 0, MIX_BYTES(ikm), (mix_bytes){0}, (mix_bytes){0}), MIX_OK);
+    assert_status(
+        mix_hkdf_sha256(crypto, out, sizeof out, MIX_BYTES(ikm), (mix_bytes){0}, (mix_bytes){0}),
+        MIX_ERR_ARGUMENT);
+    assert_status(mix_hkdf_sha256(crypto, out, 32, MIX_BYTES(ikm), (mix_bytes){0}, MIX_BYTES(info)),
+                  MIX_ERR_ARGUMENT);
+    assert_status(mix_hkdf_sha256(crypto, out, 0, MIX_BYTES(ikm), (mix_bytes){0}, (mix_bytes){0}),
+                  MIX_OK);
     assert_int_equal(out[0], 0xaa);
-    assert_status(mix_hkdf_sha256(crypto, out, 1, MIX_BYTES(ikm), (mix_bytes){0}, (mix_bytes){0}), MIX_OK);
+    assert_status(mix_hkdf_sha256(crypto, out, 1, MIX_BYTES(ikm), (mix_bytes){0}, (mix_bytes){0}),
+                  MIX_OK);
     assert_int_equal(out[1], 0xaa);
 }
 
@@ -128,8 +139,12 @@ static void hkdf_over_its_own_input(void **state) {
     (void)state;
     uint8_t data[64], want[64];
     fill(data, sizeof data, 3);
-    assert_status(mix_hkdf_sha256(crypto, want, 64, mix_bytes_of(data, 32), mix_bytes_of(data, 16), MIX_BYTES(data)), MIX_OK);
-    assert_status(mix_hkdf_sha256(crypto, data, 64, mix_bytes_of(data, 32), mix_bytes_of(data, 16), MIX_BYTES(data)), MIX_OK);
+    assert_status(mix_hkdf_sha256(crypto, want, 64, mix_bytes_of(data, 32), mix_bytes_of(data, 16),
+                                  MIX_BYTES(data)),
+                  MIX_OK);
+    assert_status(mix_hkdf_sha256(crypto, data, 64, mix_bytes_of(data, 32), mix_bytes_of(data, 16),
+                                  MIX_BYTES(data)),
+                  MIX_OK);
     assert_bytes(MIX_BYTES(data), MIX_BYTES(want));
 }
 
@@ -138,8 +153,10 @@ static void hkdf_without_salt(void **state) {
     (void)state;
     uint8_t ikm[32], zeros[32] = {0}, a[40], b[40];
     fill(ikm, sizeof ikm, 9);
-    assert_status(mix_hkdf_sha256(crypto, a, 40, MIX_BYTES(ikm), (mix_bytes){0}, (mix_bytes){0}), MIX_OK);
-    assert_status(mix_hkdf_sha256(crypto, b, 40, MIX_BYTES(ikm), MIX_BYTES(zeros), (mix_bytes){0}), MIX_OK);
+    assert_status(mix_hkdf_sha256(crypto, a, 40, MIX_BYTES(ikm), (mix_bytes){0}, (mix_bytes){0}),
+                  MIX_OK);
+    assert_status(mix_hkdf_sha256(crypto, b, 40, MIX_BYTES(ikm), MIX_BYTES(zeros), (mix_bytes){0}),
+                  MIX_OK);
     assert_bytes(MIX_BYTES(a), MIX_BYTES(b));
     mix_hkdf_blake3(a, 40, MIX_BYTES(ikm), (mix_bytes){0}, (mix_bytes){0});
     mix_hkdf_blake3(b, 40, MIX_BYTES(ikm), MIX_BYTES(zeros), (mix_bytes){0});
@@ -194,7 +211,8 @@ static void aead_in_place(seal *seal_it, seal *open_it) {
         memcpy(buffer, plain, len);
         assert_status(seal_it(crypto, buffer, key, key, aad, mix_bytes_of(buffer, len)), MIX_OK);
         assert_bytes(mix_bytes_of(buffer, len + 16), mix_bytes_of(apart, len + 16));
-        assert_status(open_it(crypto, buffer, key, key, aad, mix_bytes_of(buffer, len + 16)), MIX_OK);
+        assert_status(open_it(crypto, buffer, key, key, aad, mix_bytes_of(buffer, len + 16)),
+                      MIX_OK);
         assert_bytes(mix_bytes_of(buffer, len), mix_bytes_of(plain, len));
     }
 }
@@ -216,7 +234,8 @@ static void aead_refuses(seal *seal_it, seal *open_it) {
     }
     for (size_t len = 0; len < sizeof sealed; len++) {
         memset(out, 0xaa, sizeof out);
-        assert_status(open_it(crypto, out, key, nonce, aad, mix_bytes_of(sealed, len)), MIX_ERR_AEAD);
+        assert_status(open_it(crypto, out, key, nonce, aad, mix_bytes_of(sealed, len)),
+                      MIX_ERR_AEAD);
         assert_true(len <= 16 || only_zeros(out, len - 16));
         assert_int_equal(out[sizeof out - 1], 0xaa); /* nothing behind in.len − 16 */
     }
@@ -270,7 +289,8 @@ static void argon2_has_limits(void **state) {
     const mix_bytes word = mix_bytes_str("word"), s = MIX_BYTES(salt);
     memset(out, 0xaa, sizeof out);
     assert_status(mix_argon2id(crypto, out, 3, word, s, 8, 1), MIX_ERR_ARGUMENT);
-    assert_status(mix_argon2id(crypto, out, 32, word, mix_bytes_of(salt, 7), 8, 1), MIX_ERR_ARGUMENT);
+    assert_status(mix_argon2id(crypto, out, 32, word, mix_bytes_of(salt, 7), 8, 1),
+                  MIX_ERR_ARGUMENT);
     assert_status(mix_argon2id(crypto, out, 32, word, s, 7, 1), MIX_ERR_ARGUMENT);
     assert_status(mix_argon2id(crypto, out, 32, word, s, 8, 0), MIX_ERR_ARGUMENT);
     assert_int_equal(out[0], 0xaa);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA-256, HMAC and HKDF over it. A header of four hops expands four secrets to 288 bytes each, 39 compressions of SHA-256 a
- * secret, so the bookkeeping around a compression counts: we call OpenSSL's compression function on blocks that we pad
- * ourselves, keep absorbed HMAC keys, and rewrite in place only what changes from one block of output to the next. */
-#define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_*: EVP_MAC and EVP_KDF cost several times the compressions (docs/decisions) */
+/* SHA-256, HMAC and HKDF over it. A header of four hops expands four secrets to 288 bytes each, 39
+ * compressions of SHA-256 a secret, so the bookkeeping around a compression counts: we call
+ * OpenSSL's compression function on blocks that we pad ourselves, keep absorbed HMAC keys, and
+ * rewrite in place only what changes from one block of output to the next. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_*: EVP_MAC and EVP_KDF cost several times the        \
+                                       compressions (docs/decisions) */
 #include "crypto/context.h"
 
 #include "base/alloc.h"
@@ -62,8 +64,8 @@ void mix_hmac_key_init(mix_hmac_key *out, mix_bytes key) {
     mix_wipe(block, sizeof block);
 }
 
-/* Makes `len` bytes that follow HMAC's block of key into whole blocks: writes the end mark and the bit length behind
- * them, up to BLOCK + 8 bytes. Returns the number of blocks. */
+/* Makes `len` bytes that follow HMAC's block of key into whole blocks: writes the end mark and the
+ * bit length behind them, up to BLOCK + 8 bytes. Returns the number of blocks. */
 static size_t finish_blocks(uint8_t *data, size_t len) {
     size_t blocks = (len + 1 + 8 + BLOCK - 1) / BLOCK;
     memset(data + len, 0, blocks * BLOCK - len);
@@ -102,7 +104,8 @@ int mix_hmac_sha256(mix_crypto *c, uint8_t out[static MIX_KEY_LEN], mix_bytes ke
     return MIX_OK;
 }
 
-/* RFC 5869 §2.3. Each block of output is T = HMAC(prk, T before || info || counter); the first has no T before it. */
+/* RFC 5869 §2.3. Each block of output is T = HMAC(prk, T before || info || counter); the first has
+ * no T before it. */
 static void hkdf_expand(const mix_hmac_key *prk, uint8_t *out, size_t len, mix_bytes info) {
     uint8_t t[DIGEST + MIX_HKDF_INFO_MOST + 2 * BLOCK];
     uint8_t *counter = t + DIGEST + info.len;
@@ -129,7 +132,8 @@ static void hkdf_expand(const mix_hmac_key *prk, uint8_t *out, size_t len, mix_b
     mix_wipe(&ctx, sizeof ctx);
 }
 
-int mix_hkdf_sha256(mix_crypto *c, uint8_t *out, size_t len, mix_bytes ikm, mix_bytes salt, mix_bytes info) {
+int mix_hkdf_sha256(mix_crypto *c, uint8_t *out, size_t len, mix_bytes ikm, mix_bytes salt,
+                    mix_bytes info) {
     if (len > MIX_HKDF_MOST || info.len > MIX_HKDF_INFO_MOST)
         return MIX_ERR_ARGUMENT;
     mix_hmac_key key = c->no_salt;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Known answers from the standards, and from other implementations where a standard has none: testdata/crypto.json says of each
- * group where it is from. */
+/* Known answers from the standards, and from other implementations where a standard has none:
+ * testdata/crypto.json says of each group where it is from. */
 #include "crypto/crypto.h"
 
 #include "mix/errors.h"
@@ -75,7 +75,10 @@ static void check_hmac_sha256(context *t, yyjson_val *e) {
 static void check_hkdf_sha256(context *t, yyjson_val *e) {
     mix_bytes want = hex(t, e, "okm");
     uint8_t *out = malloc(want.len);
-    VSTATUS(&t->v, mix_hkdf_sha256(t->c, out, want.len, hex(t, e, "ikm"), hex(t, e, "salt"), hex(t, e, "info")), MIX_OK);
+    VSTATUS(&t->v,
+            mix_hkdf_sha256(t->c, out, want.len, hex(t, e, "ikm"), hex(t, e, "salt"),
+                            hex(t, e, "info")),
+            MIX_OK);
     VBYTES(&t->v, mix_bytes_of(out, want.len), want);
     free(out);
 }
@@ -115,7 +118,8 @@ static void check_blake2b(context *t, yyjson_val *e) {
 static void check_aes128_ctr(context *t, yyjson_val *e) {
     mix_bytes in = hex(t, e, "plaintext");
     uint8_t *data = copy_of(in);
-    VSTATUS(&t->v, mix_aes128_ctr(t->c, hex(t, e, "key").data, hex(t, e, "iv").data, data, in.len), MIX_OK);
+    VSTATUS(&t->v, mix_aes128_ctr(t->c, hex(t, e, "key").data, hex(t, e, "iv").data, data, in.len),
+            MIX_OK);
     VBYTES(&t->v, mix_bytes_of(data, in.len), hex(t, e, "ciphertext"));
     free(data);
 }
@@ -143,8 +147,11 @@ static void check_gcm_siv(context *t, yyjson_val *e) {
 static void check_argon2id(context *t, yyjson_val *e) {
     mix_bytes want = hex(t, e, "out");
     uint8_t *out = malloc(want.len);
-    VSTATUS(&t->v, mix_argon2id(t->c, out, want.len, hex(t, e, "passphrase"), hex(t, e, "salt"),
-                                (uint32_t)mix_vec_u64(&t->v, e, "memory_kib"), (uint32_t)mix_vec_u64(&t->v, e, "passes")), MIX_OK);
+    VSTATUS(&t->v,
+            mix_argon2id(t->c, out, want.len, hex(t, e, "passphrase"), hex(t, e, "salt"),
+                         (uint32_t)mix_vec_u64(&t->v, e, "memory_kib"),
+                         (uint32_t)mix_vec_u64(&t->v, e, "passes")),
+            MIX_OK);
     VBYTES(&t->v, mix_bytes_of(out, want.len), want);
     free(out);
 }

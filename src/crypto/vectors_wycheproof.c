@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Edge cases of Project Wycheproof (testdata/wycheproof.json, made by tools/wycheproof.mjs): for "invalid" ones our call must
- * refuse; "acceptable" ones of X25519 (twist, low order, not canonical) must give the listed result, as 1-sphinx.md §1.5 asks. */
+/* Edge cases of Project Wycheproof (testdata/wycheproof.json, made by tools/wycheproof.mjs): for
+ * "invalid" ones our call must refuse; "acceptable" ones of X25519 (twist, low order, not
+ * canonical) must give the listed result, as 1-sphinx.md §1.5 asks. */
 #include "crypto/crypto.h"
 
 #include "mix/errors.h"
@@ -30,8 +31,10 @@ static void check_ed25519(context *t, yyjson_val *e) {
         VCHECK(&t->v, !t->valid); /* its callers only have 64 bytes */
         return;
     }
-    VSTATUS(&t->v, mix_ed25519_verify(t->c, hex(t, e, "public").data, signature.data, hex(t, e, "message")),
-            t->valid ? MIX_OK : MIX_ERR_SIGNATURE);
+    VSTATUS(
+        &t->v,
+        mix_ed25519_verify(t->c, hex(t, e, "public").data, signature.data, hex(t, e, "message")),
+        t->valid ? MIX_OK : MIX_ERR_SIGNATURE);
 }
 
 static void check_hmac_sha256(context *t, yyjson_val *e) {
@@ -44,7 +47,8 @@ static void check_hmac_sha256(context *t, yyjson_val *e) {
 static void check_hkdf_sha256(context *t, yyjson_val *e) {
     size_t len = (size_t)mix_vec_u64(&t->v, e, "len");
     uint8_t *out = malloc(len);
-    int status = mix_hkdf_sha256(t->c, out, len, hex(t, e, "ikm"), hex(t, e, "salt"), hex(t, e, "info"));
+    int status =
+        mix_hkdf_sha256(t->c, out, len, hex(t, e, "ikm"), hex(t, e, "salt"), hex(t, e, "info"));
     if (VSTATUS(&t->v, status, t->valid ? MIX_OK : MIX_ERR_ARGUMENT) && t->valid)
         VBYTES(&t->v, mix_bytes_of(out, len), hex(t, e, "okm"));
     free(out);
@@ -58,7 +62,8 @@ static void check_aead(context *t, yyjson_val *e, seal *seal_it, seal *open_it) 
     mix_bytes in = hex(t, e, "plaintext"), sealed = hex(t, e, "sealed"), aad = hex(t, e, "aad");
     uint8_t *out = malloc(in.len + MIX_AEAD_TAG_LEN);
     memset(out, 0xaa, in.len + MIX_AEAD_TAG_LEN);
-    if (VSTATUS(&t->v, open_it(t->c, out, key, nonce, aad, sealed), t->valid ? MIX_OK : MIX_ERR_AEAD)) {
+    if (VSTATUS(&t->v, open_it(t->c, out, key, nonce, aad, sealed),
+                t->valid ? MIX_OK : MIX_ERR_AEAD)) {
         if (!t->valid)
             for (size_t i = 0; i < sealed.len - MIX_AEAD_TAG_LEN; i++)
                 VCHECK(&t->v, out[i] == 0);
@@ -83,8 +88,9 @@ int main(void) {
         const char *group;
         check *one;
     } groups[] = {
-        {"x25519", check_x25519},           {"ed25519", check_ed25519},        {"hmac_sha256", check_hmac_sha256},
-        {"hkdf_sha256", check_hkdf_sha256}, {"aes256_gcm_siv", check_gcm_siv}, {"aes256_gcm", check_gcm},
+        {"x25519", check_x25519},           {"ed25519", check_ed25519},
+        {"hmac_sha256", check_hmac_sha256}, {"hkdf_sha256", check_hkdf_sha256},
+        {"aes256_gcm_siv", check_gcm_siv},  {"aes256_gcm", check_gcm},
     };
     static context t;
     mix_vectors_open(&t.v, "wycheproof", "wycheproof.json");
