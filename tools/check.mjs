@@ -86,7 +86,7 @@ function checkSymbols() {
     const libraries = ORDER.map((f) => `build/native/src/${f}/libmix_${f}.a`).filter(existsSync);
     check(libraries.length > 0, 'no core library in build/native: run make build first');
     const listed = new Set(read('tools/symbols.txt').split('\n').map((l) => l.replace(/#.*/, '').trim()).filter(Boolean));
-    const third = ['openssl/lib/libcrypto.a', 'openssl/lib/libssl.a', 'blake3/lib/libblake3.a', 'yyjson/lib/libyyjson.a', 'curl/lib/libcurl.a',
+    const third = ['openssl/lib/libcrypto.a', 'openssl/lib/libssl.a', 'blake3/lib/libblake3.a', 'fiat/lib/libfiat.a', 'yyjson/lib/libyyjson.a', 'curl/lib/libcurl.a',
         'c-ares/lib/libcares.a', 'nghttp2/lib/libnghttp2.a', 'zlib/lib/libz.a', 'brotli/lib/libbrotlidec.a', 'zstd/lib/libzstd.a']
         .map((f) => `build/third_party/native/${f}`).filter(existsSync);
     const defined = new Set();

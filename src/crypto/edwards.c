@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Addition, doubling and coordinates on the Edwards curve. */
+/* Points from public keys, and their addition. */
 #include "crypto/edwards.h"
 
 #include "crypto/crypto.h"
@@ -15,34 +15,6 @@ static void multiple_of_d(mix_fe *out, unsigned factor) {
         mix_fe_double(out, out);
 }
 
-void mix_point_finish_no_t(mix_point *out, const mix_point_factors *p) {
-    mix_fe_mul_ll(&out->x, &p->e, &p->f);
-    mix_fe_mul_ll(&out->y, &p->g, &p->h);
-    mix_fe_mul_ll(&out->z, &p->f, &p->g);
-}
-
-void mix_point_finish(mix_point *out, const mix_point_factors *p) {
-    mix_point_finish_no_t(out, p);
-    mix_fe_mul_ll(&out->t, &p->e, &p->h);
-}
-
-/* (x, y) doubled is (2xy/(y² − x²), (y² + x²)/(2 − y² + x²)). */
-void mix_point_double(mix_point_factors *out, const mix_point *p) {
-    mix_fe a, b, c, t;
-    mix_fe_square(&a, &p->x);
-    mix_fe_square(&b, &p->y);
-    mix_fe_square(&c, &p->z);
-    mix_fe_double(&c, &c);
-    mix_fe_add(&out->e, &p->x, &p->y);
-    mix_fe_square_l(&t, &out->e);
-    mix_fe_add(&out->h, &b, &a);
-    mix_fe_sub(&out->g, &b, &a);
-    mix_fe_carry(&a, &out->h);
-    mix_fe_carry(&b, &out->g);
-    mix_fe_sub(&out->e, &t, &a);
-    mix_fe_sub(&out->f, &c, &b);
-}
-
 void mix_point_cache(mix_point_cached *out, const mix_point *p) {
     mix_fe_loose t;
     mix_fe d;
@@ -55,16 +27,6 @@ void mix_point_cache(mix_point_cached *out, const mix_point *p) {
     mix_fe_mul(&out->t2d, &p->t, &d);
 }
 
-/* What all additions share, with a = (Y1 − X1)(Y2 − X2), b = (Y1 + X1)(Y2 + X2), c = 2d·T1·T2, z =
- * 2·Z1·Z2, or with all of them halved. */
-static void combine(mix_point_factors *out, const mix_fe *a, const mix_fe *b, const mix_fe *c,
-                    const mix_fe *z) {
-    mix_fe_sub(&out->e, b, a);
-    mix_fe_sub(&out->f, z, c);
-    mix_fe_add(&out->g, z, c);
-    mix_fe_add(&out->h, b, a);
-}
-
 static void add_signed(mix_point_factors *out, const mix_point *p, const mix_fe *plus,
                        const mix_fe *minus, const mix_fe *z2, const mix_fe_loose *t2d) {
     mix_fe a, b, c, z;
@@ -75,7 +37,7 @@ static void add_signed(mix_point_factors *out, const mix_point *p, const mix_fe 
     mix_fe_mul_lt(&b, &t, plus);
     mix_fe_mul_lt(&c, t2d, &p->t);
     mix_fe_mul(&z, &p->z, z2);
-    combine(out, &a, &b, &c, &z);
+    mix_point_combine(out, &a, &b, &c, &z);
 }
 
 void mix_point_add(mix_point_factors *out, const mix_point *p, const mix_point_cached *q) {
@@ -88,17 +50,6 @@ void mix_point_sub(mix_point_factors *out, const mix_point *p, const mix_point_c
     mix_fe_loose t;
     mix_fe_negate(&t, &q->t2d);
     add_signed(out, p, &q->minus, &q->plus, &q->z2, &t);
-}
-
-void mix_point_add_affine(mix_point_factors *out, const mix_point *p, const mix_point_affine *q) {
-    mix_fe a, b, c;
-    mix_fe_loose t;
-    mix_fe_sub(&t, &p->y, &p->x);
-    mix_fe_mul_lt(&a, &t, &q->minus);
-    mix_fe_add(&t, &p->y, &p->x);
-    mix_fe_mul_lt(&b, &t, &q->plus);
-    mix_fe_mul_lt(&c, &q->dxy, &p->t);
-    combine(out, &a, &b, &c, &p->z);
 }
 
 void mix_point_to_affine(mix_point_affine *out, const mix_point *p, const mix_fe *inverse_2z) {
@@ -116,15 +67,41 @@ void mix_point_to_affine(mix_point_affine *out, const mix_point *p, const mix_fe
     memcpy(out->dxy.v, x.v, sizeof x.v);
 }
 
-/* x = plus − minus, y = plus + minus, Z = 1 */
-void mix_point_from_affine(mix_point *out, const mix_point_affine *p) {
-    mix_fe_loose x, y;
-    mix_fe_sub(&x, &p->plus, &p->minus);
-    mix_fe_add(&y, &p->plus, &p->minus);
-    mix_fe_carry(&out->x, &x);
-    mix_fe_carry(&out->y, &y);
-    out->z = mix_fe_one;
-    mix_fe_mul(&out->t, &out->x, &out->y);
+/* A square root of a/b, when there is one (0 has 0; b must not be 0).
+ * p = 5 mod 8: r = a·b³·(a·b⁷)^((p − 5)/8) has b·r² = a·f for a fourth root of unity f. 1 and −1
+ * are squares of what we know (f = −1: r·√−1 is the root), the other two mean that a/b is no
+ * square. */
+static bool sqrt_ratio(mix_fe *out, const mix_fe *a, const mix_fe *b) {
+    static const uint8_t root[32] = {0xb0, 0xa0, 0x0e, 0x4a, 0x27, 0x1b, 0xee, 0xc4,
+                                     0x78, 0xe4, 0x2f, 0xad, 0x06, 0x18, 0x43, 0x2f,
+                                     0xa7, 0xd7, 0xfb, 0x3d, 0x99, 0x00, 0x4d, 0x2b,
+                                     0x0b, 0xdf, 0xc1, 0x4f, 0x80, 0x24, 0x83, 0x2b};
+    mix_fe t, cube, r, check, difference;
+    mix_fe_loose sum;
+    mix_fe_square(&t, b);
+    mix_fe_mul(&cube, &t, b);
+    mix_fe_square(&t, &cube);
+    mix_fe_mul(&t, &t, b);
+    mix_fe_mul(&t, &t, a); /* a·b⁷ */
+    mix_fe_power_250(&r, &check, &t);
+    mix_fe_square_times(&r, &r, 2);
+    mix_fe_mul(&r, &r, &t); /* (p − 5)/8 = 2^252 − 3 = (2^250 − 1)·2^2 + 1 */
+    mix_fe_mul(&r, &r, &cube);
+    mix_fe_mul(&r, &r, a);
+    mix_fe_square(&check, &r);
+    mix_fe_mul(&check, &check, b);
+    mix_fe_sub(&sum, &check, a);
+    mix_fe_carry(&difference, &sum);
+    bool same = mix_fe_is_zero(&difference);
+    mix_fe_add(&sum, &check, a);
+    mix_fe_carry(&difference, &sum);
+    bool opposite = mix_fe_is_zero(&difference);
+    if (!same && opposite) {
+        mix_fe_decode(&t, root);
+        mix_fe_mul(&r, &r, &t);
+    }
+    *out = r;
+    return same || opposite;
 }
 
 /* y = (u − 1)/(u + 1) = n/m, and the curve's x² = (y² − 1)/(d·y² + 1) becomes −4u/(d·n² + m²); its
@@ -148,28 +125,13 @@ bool mix_point_from_u(mix_point *out, const uint8_t u[static 32]) {
     mix_fe_square(&x, &m);
     mix_fe_add(&t, &d, &x);
     mix_fe_carry(&d, &t);
-    if (!mix_fe_sqrt_ratio(&x, &four_u, &d))
+    if (!sqrt_ratio(&x, &four_u, &d))
         return false;
     mix_fe_mul(&out->x, &x, &m);
     out->y = n;
     out->z = m;
     mix_fe_mul(&out->t, &x, &n);
     return true;
-}
-
-/* (Z + Y)/(Z − Y) = (f + h)·g/((f − h)·g), and g is not 0 as Z is not. */
-void mix_point_u(mix_fe *numerator, mix_fe *denominator, const mix_point_factors *p) {
-    mix_fe f, h;
-    mix_fe_loose t;
-    mix_fe_carry(&f, &p->f);
-    mix_fe_carry(&h, &p->h);
-    mix_fe_add(&t, &f, &h);
-    mix_fe_carry(numerator, &t);
-    mix_fe_sub(&t, &f, &h);
-    mix_fe_carry(denominator, &t);
-    mix_fe_limb neutral = mix_fe_mask(mix_fe_is_zero(denominator));
-    mix_fe_move(numerator->v, mix_fe_zero.v, neutral);
-    mix_fe_move(denominator->v, mix_fe_one.v, neutral);
 }
 
 /* x² = (y² − 1)/(d·y² + 1) must have a root. As the original does it: y is reduced, and the sign of
@@ -185,5 +147,5 @@ bool mix_ed25519_is_point(const uint8_t key[static MIX_KEY_LEN]) {
     mix_fe_mul(&d, &d, &y);
     mix_fe_add(&t, &d, &mix_fe_one);
     mix_fe_carry(&m, &t);
-    return mix_fe_sqrt_ratio(&y, &n, &m);
+    return sqrt_ratio(&y, &n, &m);
 }
