@@ -5,7 +5,6 @@
 #ifndef MIX_CRYPTO_FIELD_ADX_H
 #define MIX_CRYPTO_FIELD_ADX_H
 
-#include <immintrin.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -24,23 +23,17 @@ static inline void mix_limbs_square(uint64_t *out, const uint64_t *a) {
 }
 
 /* out = a + b; the carry. */
-static inline uint8_t mix_limbs_add_raw(uint64_t *out, const uint64_t *a, const uint64_t *b) {
-    unsigned char carry = 0;
-    for (size_t i = 0; i < MIX_FE_LIMBS; i++) {
-        unsigned long long sum;
-        carry = _addcarry_u64(carry, a[i], b[i], &sum);
-        out[i] = sum;
-    }
+static inline uint64_t mix_limbs_add_raw(uint64_t *out, const uint64_t *a, const uint64_t *b) {
+    unsigned long long carry = 0;
+    for (size_t i = 0; i < MIX_FE_LIMBS; i++)
+        out[i] = __builtin_addcll(a[i], b[i], carry, &carry);
     return carry;
 }
 /* out = a − b; the borrow. */
-static inline uint8_t mix_limbs_sub_raw(uint64_t *out, const uint64_t *a, const uint64_t *b) {
-    unsigned char borrow = 0;
-    for (size_t i = 0; i < MIX_FE_LIMBS; i++) {
-        unsigned long long difference;
-        borrow = _subborrow_u64(borrow, a[i], b[i], &difference);
-        out[i] = difference;
-    }
+static inline uint64_t mix_limbs_sub_raw(uint64_t *out, const uint64_t *a, const uint64_t *b) {
+    unsigned long long borrow = 0;
+    for (size_t i = 0; i < MIX_FE_LIMBS; i++)
+        out[i] = __builtin_subcll(a[i], b[i], borrow, &borrow);
     return borrow;
 }
 
@@ -48,14 +41,14 @@ static inline uint8_t mix_limbs_sub_raw(uint64_t *out, const uint64_t *a, const 
  * second time is 38 at most from 2^256: the last step stays within the lowest limb. */
 static inline void mix_limbs_add(uint64_t *out, const uint64_t *a, const uint64_t *b) {
     uint64_t sum[MIX_FE_LIMBS];
-    uint64_t fold[MIX_FE_LIMBS] = {38 & (0 - (uint64_t)mix_limbs_add_raw(sum, a, b))};
-    uint64_t again = 0 - (uint64_t)mix_limbs_add_raw(out, sum, fold);
+    uint64_t fold[MIX_FE_LIMBS] = {38 & (0 - mix_limbs_add_raw(sum, a, b))};
+    uint64_t again = 0 - mix_limbs_add_raw(out, sum, fold);
     out[0] += 38 & again;
 }
 static inline void mix_limbs_sub(uint64_t *out, const uint64_t *a, const uint64_t *b) {
     uint64_t difference[MIX_FE_LIMBS];
-    uint64_t fold[MIX_FE_LIMBS] = {38 & (0 - (uint64_t)mix_limbs_sub_raw(difference, a, b))};
-    uint64_t again = 0 - (uint64_t)mix_limbs_sub_raw(out, difference, fold);
+    uint64_t fold[MIX_FE_LIMBS] = {38 & (0 - mix_limbs_sub_raw(difference, a, b))};
+    uint64_t again = 0 - mix_limbs_sub_raw(out, difference, fold);
     out[0] -= 38 & again;
 }
 static inline void mix_limbs_carry(uint64_t *out, const uint64_t *a) {
