@@ -295,8 +295,8 @@ static void test_download(void **state) {
             least = share < least ? share : least;
             most = stock > most ? stock : most;
         }
-        print_message("%s: mean %.3f, least %.3f of the supply, most in stock %d\n", rows[i].name,
-                      sum / 10, least, most);
+        printf("%s: mean %.3f, least %.3f of the supply, most in stock %d\n", rows[i].name,
+               sum / 10, least, most);
     }
 }
 
@@ -370,14 +370,9 @@ static void test_requests(void **state) {
     assert_int_equal(e.stock + e.owed, 0);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attach),       cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_first_answer), cmocka_unit_test(test_idle),
-        cmocka_unit_test(test_download),
-    };
-    int failed = cmocka_run_group_tests_name("economy_test", tests, NULL, NULL);
-    int total = (int)(sizeof tests / sizeof *tests);
-    printf("economy_test: %d passed, %d failed\n", total - failed, failed);
-    return failed != 0;
-}
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_attach),       cmocka_unit_test(test_requests),
+    cmocka_unit_test(test_first_answer), cmocka_unit_test(test_idle),
+    cmocka_unit_test(test_download),
+};
+MIX_TEST_MAIN(economy_test, tests)

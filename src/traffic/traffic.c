@@ -115,9 +115,12 @@ int mix_traffic_set_topology(mix_traffic *t, const mix_topology *topology, mix_t
         return route;
     }
     int status = start_streams(t, now);
-    if (status == MIX_OK)
-        t->builder.topology = topology;
-    return status;
+    if (status != MIX_OK)
+        return status;
+    if (!t->builder.topology)
+        t->changed = now;
+    t->builder.topology = topology;
+    return MIX_OK;
 }
 
 static bool may_send(const mix_traffic *t) {
