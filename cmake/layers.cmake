@@ -46,7 +46,7 @@ function(mixnet_layer)
   cmake_parse_arguments(L "" "NAME" "DEPS;ROLES;THIRD;SOURCES" ${ARGN})
   add_library(mixnet_${L_NAME} STATIC ${L_SOURCES})
   mix_flags(mixnet_${L_NAME})
-  target_include_directories(mixnet_${L_NAME} PUBLIC ${PROJECT_SOURCE_DIR}/mixnet)
+  target_include_directories(mixnet_${L_NAME} PUBLIC ${PROJECT_SOURCE_DIR}) # "mixnet/node/node.h": src/ has folders of the same names
   foreach(dep ${L_DEPS})
     target_link_libraries(mixnet_${L_NAME} PUBLIC mix_${dep})
   endforeach()

@@ -150,7 +150,8 @@ typedef enum mix_ends {
 #define MIX_ERRORS_MIXNET(E) \
     E(NODE_KEY, 1400, PACKET, "the node has no key for the packet's rotation") \
     E(NODE_REPLAY, 1401, PACKET, "the packet was seen before") \
-    E(NODE_ROLE, 1402, PACKET, "the node does not take this kind of packet")
+    E(NODE_ROLE, 1402, PACKET, "the node does not take this kind of packet")  \
+    E(NETWORK_FILE, 1403, CALL, "a file of the network is malformed")
 
 #define MIX_ERROR_TABLE(E) \
     MIX_ERRORS_BASE(E) \

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pipeline of a node, in the order of 1-sphinx.md §2.4. */
-#include "node/node.h"
+#include "mixnet/node/node.h"
 
 #include "base/alloc.h"
 #include "base/timers.h"
-#include "node/replay.h"
+#include "mixnet/node/replay.h"
 
 enum { QUEUE_PACKETS = 20000 };
 

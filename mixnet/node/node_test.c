@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Four nodes in a row, frames passed by hand in virtual time. */
 #include "mix/errors.h"
-#include "node/node.h"
-#include "node/replay.h"
+#include "mixnet/node/node.h"
+#include "mixnet/node/replay.h"
 #include "testing.h"
 
 enum { NODES = 4 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The two filters. Tags are the output of a key derivation: their own bytes serve as hashes. */
-#include "node/replay.h"
+#include "mixnet/node/replay.h"
 
 #include "base/alloc.h"
 
