@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Uniform numbers by rejection, and weighted choice on top. */
+/* Uniform numbers by rejection. */
 #include "directory/pick.h"
 
 #include "base/bytes.h"
@@ -22,22 +22,4 @@ int mix_pick_below(const mix_env *env, uint32_t bound, uint32_t *out) {
         }
     }
     return MIX_ERR_RANDOM; /* these bytes are not random */
-}
-
-int mix_pick_weighted(const mix_env *env, const uint32_t *weights, size_t count, size_t *out) {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < count; i++)
-        sum += weights[i];
-    assert(sum <= UINT32_MAX);
-    if (sum == 0)
-        return MIX_DONE;
-    uint32_t at = 0;
-    int status = mix_pick_below(env, (uint32_t)sum, &at);
-    if (status != MIX_OK)
-        return status;
-    size_t i = 0;
-    for (; at >= weights[i]; i++)
-        at -= weights[i];
-    *out = i;
-    return MIX_OK;
 }
