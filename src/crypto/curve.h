@@ -10,7 +10,7 @@
  * 32-byte strings are points of the twist, whose order is not L: for them the textbook is the only
  * way.
  *
- * Two ways to k·Y: a table (mix_curve_table_new once, then mix_curve_multiply: about a seventh of
+ * Two ways to k·Y: a table (mix_curve_table_new once, then mix_curve_multiply: about a fifth of
  * an X25519), or for a key that is used once, plain X25519 with another secret
  * (mix_scalar_to_clamped).
  *
