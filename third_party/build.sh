@@ -41,7 +41,7 @@ locate() {
     below=
     for n in $(needs_of "$name"); do
         locate "$n"
-        below="$below ${PREFIX_OF[$n]}"
+        below="$below ${PREFIX_OF[$n]##*/}"
     done
     files=("$THIRD/toolchain.sh" "$THIRD/recipes/$name.sh")
     for n in "$THIRD/patches/$name"-*.patch; do [ ! -e "$n" ] || files+=("$n"); done
@@ -58,13 +58,23 @@ prefix_of() {
 
 # For recipes: CMake with this target's compiler, from the source folder; the rest are options.
 cmake_build() {
-    local opts=(-G Ninja -S . -B build.lwmix -DCMAKE_BUILD_TYPE=None -DCMAKE_INSTALL_PREFIX="$PREFIX"
+    local opts=(-G Ninja -S . -B build.lwmix -DCMAKE_BUILD_TYPE=None -DCMAKE_INSTALL_PREFIX=/usr
         -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_C_COMPILER="$CC" -DCMAKE_AR="$(command -v "$AR")"
-        -DCMAKE_RANLIB="$(command -v "$RANLIB")" -DCMAKE_C_FLAGS="$CFLAGS" -DBUILD_SHARED_LIBS=OFF)
+        -DCMAKE_RANLIB="$(command -v "$RANLIB")" -DBUILD_SHARED_LIBS=OFF
+        -DCMAKE_C_FLAGS="$CFLAGS -ffile-prefix-map=$PWD=.")
     [ "$TARGET" = native ] || opts+=(-DCMAKE_TOOLCHAIN_FILE="$THIRD/wasi.cmake")
     cmake "${opts[@]}" "$@"
     ninja -C build.lwmix -j "$JOBS"
-    ninja -C build.lwmix install
+    DESTDIR=$PWD/installed ninja -C build.lwmix install
+    adopt installed/usr
+}
+
+# For recipes: takes what was installed under a neutral prefix, so that what is compiled in does not tell where the cache
+# is, without the files that would name that prefix.
+adopt() { # FOLDER
+    rm -rf "$1"/{bin,share,lib/cmake,lib/pkgconfig}
+    mkdir -p "$DESTDIR$PREFIX"
+    mv "$1"/* "$DESTDIR$PREFIX/"
 }
 
 # For recipes: compile_library libNAME.a SOURCE... with $CFLAGS.

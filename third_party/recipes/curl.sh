@@ -43,7 +43,6 @@ build() {
     wasm) opts+=(-DCURL_DISABLE_VERBOSE_STRINGS=ON) ;;
     esac
     cmake_build "${opts[@]}"
-    rm -rf "$DESTDIR$PREFIX/bin"
     cp build.lwmix/lib/curl_config.h "$DESTDIR$PREFIX/"
     seam libcurl.a
 }

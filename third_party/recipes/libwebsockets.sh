@@ -22,5 +22,4 @@ build() {
         opts+=("-DLWS_$off=OFF")
     done
     cmake_build "${opts[@]}"
-    rm -rf "$DESTDIR$PREFIX"/{bin,share}
 }

@@ -17,15 +17,18 @@ build() {
     case $TARGET in
     native)
         # Asks the machine for its target (linux-x86_64, linux-aarch64, ...): assembler is on.
-        ./Configure --prefix="$PREFIX" --libdir=lib --openssldir=/etc/ssl $COMMON
+        ./Configure --prefix=/usr --libdir=lib --openssldir=/etc/ssl $COMMON
         ;;
     wasm)
         # No source of randomness inside: src/crypto gives it one. No files, sockets, threads or clock of its own.
-        CFLAGS="$CFLAGS -DNO_SYSLOG" ./Configure linux-generic32 --prefix="$PREFIX" --libdir=lib --openssldir=/nowhere \
+        CFLAGS="$CFLAGS -DNO_SYSLOG" ./Configure linux-generic32 --prefix=/usr --libdir=lib --openssldir=/nowhere \
             $COMMON no-asm no-threads no-sock no-atexit no-filenames no-stdio no-posix-io --with-rand-seed=none
         ;;
     esac
     make -j "$JOBS" build_libs
-    make install_dev DESTDIR="$DESTDIR"
-    rm -rf "$DESTDIR$PREFIX/lib/cmake"
+    # The prefix is compiled in: a neutral one, so that the library is the same wherever the cache is.
+    make install_dev DESTDIR="$PWD/installed"
+    rm -rf installed/usr/lib/{cmake,pkgconfig}
+    mkdir -p "$DESTDIR$PREFIX"
+    mv installed/usr/* "$DESTDIR$PREFIX/"
 }
