@@ -211,11 +211,16 @@ static int walk_chain(const mix_reassembly *r, set *s, set **first, size_t *len)
     return MIX_OK;
 }
 
-static void put_chain(mix_reassembly *r, mix_buf *out, set *first) {
+static void put_chain(mix_reassembly *r, uint8_t *to, set *first) {
+    size_t at = 0;
     for (set *s = first; s;) {
         set *behind = s->next ? find(r, key_beside(s, s->next)) : NULL;
-        for (size_t i = 0; i < s->total; i++)
-            mix_buf_put(out, s->pieces[i]->data, s->pieces[i]->len);
+        for (size_t i = 0; i < s->total; i++) {
+            const piece *p = s->pieces[i];
+            if (p->len > 0)
+                memcpy(to + at, p->data, p->len);
+            at += p->len;
+        }
         finish_set(r, s);
         s = behind;
     }
@@ -232,12 +237,13 @@ static int complete(mix_reassembly *r, mix_buf *out, set *s, uint8_t current) {
     }
     if (status != MIX_OK)
         return status;
-    if (!mix_buf_reserve(out, len)) {
+    uint8_t *to = len > 0 ? mix_buf_space(out, len) : NULL;
+    if (len > 0 && !to) {
         mix_buf_truncate(out, out->len);
         give_back_piece(r, s, current);
         return MIX_ERR_MEMORY;
     }
-    put_chain(r, out, first);
+    put_chain(r, to, first);
     return MIX_OK;
 }
 
