@@ -77,6 +77,7 @@ void mix_crypto_free(mix_crypto *c) {
     EVP_CIPHER_CTX_free(c->gcm);
     EVP_MAC_CTX_free(c->blake2b);
     EVP_KDF_free(c->argon2id);
+    mix_known_peers_deinit(c);
     mix_free_wiped(c, sizeof *c);
 }
 

@@ -35,6 +35,14 @@ bool mix_equal(const void *a, const void *b, size_t len);
 void mix_x25519(uint8_t out[static MIX_KEY_LEN], const uint8_t secret[static MIX_KEY_LEN],
                 const uint8_t point[static MIX_KEY_LEN]);
 void mix_x25519_public(uint8_t out[static MIX_KEY_LEN], const uint8_t secret[static MIX_KEY_LEN]);
+/* Both for a secret that is used once: public = mix_x25519_public(secret), shared =
+ * mix_x25519(secret, peer). Several times as fast for the few peers that come again and again, of
+ * which c keeps tables (27 KB each). Cannot fail: without memory it is just slower. Outputs may lie
+ * on inputs. */
+void mix_x25519_ephemeral(mix_crypto *c, uint8_t public[static MIX_KEY_LEN],
+                          uint8_t shared[static MIX_KEY_LEN],
+                          const uint8_t secret[static MIX_KEY_LEN],
+                          const uint8_t peer[static MIX_KEY_LEN]);
 /* The legacy arithmetic of Sphinx versions 1 and 257 (1-sphinx.md §1.7): multiplication of the
  * point by the integer (secret mod L), without clamping. For nodes only; constant time in the
  * secret. */

@@ -98,6 +98,64 @@ static void x25519_takes_any_point(void **state) {
     assert_bytes(MIX_BYTES(secret), MIX_BYTES(a));
 }
 
+/* Whether keys that come in turns give what the plain way gives, at each of their uses. */
+static void check_peers(mix_test_env *t, size_t peers, size_t uses) {
+    enum { MOST = 8 };
+    static const uint8_t low[][32] = {
+        {0}, /* of order 4, 2 and 8 */
+        {1},
+        {0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3,
+         0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32,
+         0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00},
+    };
+    uint8_t key[MOST][32], secret[32], public[32], shared[32], want[32];
+    for (size_t i = 0; i < peers; i++) /* half of random keys are of the twist */
+        t->env.random(t, key[i], 32);
+    if (peers > 3)
+        memcpy(key[3], low[mix_test_below(t, 3)], 32);
+    for (size_t n = 0; n < uses; n++) {
+        const uint8_t *peer = key[n % peers];
+        t->env.random(t, secret, 32);
+        mix_x25519_ephemeral(crypto, public, shared, secret, peer);
+        mix_x25519_public(want, secret);
+        assert_bytes(MIX_BYTES(public), MIX_BYTES(want));
+        mix_x25519(want, secret, peer);
+        assert_bytes(MIX_BYTES(shared), MIX_BYTES(want));
+    }
+}
+
+static void ephemeral_keys_agree_with_x25519(void **state) {
+    (void)state;
+    mix_test_env t;
+    mix_test_env_init(&t, 17);
+    for (size_t peers = 1; peers <= 6; peers++)
+        for (int round = 0; round < 4; round++)
+            check_peers(&t, peers, 20 * peers);
+    uint8_t both[64], want[64]; /* outputs on inputs, with tables */
+    fill(both, sizeof both, 77);
+    for (int i = 0; i < 20; i++) {
+        mix_x25519_public(want, both);
+        mix_x25519(want + 32, both, both + 32);
+        mix_x25519_ephemeral(crypto, both, both + 32, both, both + 32);
+        assert_bytes(MIX_BYTES(both), MIX_BYTES(want));
+        memset(both + 32, 0, 32);
+        both[32] = 9;
+    }
+}
+
+static void ephemeral_keys_do_without_memory(void **state) {
+    (void)state;
+    mix_test_env t;
+    mix_test_env_init(&t, 5);
+    for (size_t n = 1; n <= 5; n++) {
+        mix_alloc_fail_at(n, 0);
+        check_peers(&t, 2, 80);
+    }
+    mix_alloc_fail_at(1, 1);
+    check_peers(&t, 2, 80);
+    mix_alloc_fail_at(0, 0);
+}
+
 static void ed25519_refuses(void **state) {
     (void)state;
     uint8_t seed[32], key[32], signature[64], message[3] = {1, 2, 3};
@@ -304,6 +362,8 @@ static const struct CMUnitTest tests[] = {
     TEST(equal_means_all_bytes),
     TEST(x25519_a_thousand_times),
     TEST(x25519_takes_any_point),
+    TEST(ephemeral_keys_agree_with_x25519),
+    TEST(ephemeral_keys_do_without_memory),
     TEST(ed25519_refuses),
     TEST(hkdf_has_limits),
     TEST(hkdf_over_its_own_input),
