@@ -27,23 +27,20 @@ static int append_crypted(mix_crypto *c, mix_buf *out, size_t start,
     return status;
 }
 
-static void forward_key(uint8_t key[static MIX_PAYLOAD_KEY_LEN],
-                        const uint8_t secret[static MIX_KEY_LEN],
-                        const uint8_t point[static MIX_KEY_LEN]) {
-    uint8_t dh[MIX_KEY_LEN];
-    mix_x25519(dh, secret, point);
-    mix_hkdf_blake3(key, MIX_PAYLOAD_KEY_LEN, MIX_BYTES(dh), (mix_bytes){0}, (mix_bytes){0});
-    mix_wipe(dh, sizeof dh);
+static void forward_key(uint8_t key[static MIX_PAYLOAD_KEY_LEN], uint8_t dh[static MIX_KEY_LEN]) {
+    mix_hkdf_blake3(key, MIX_PAYLOAD_KEY_LEN, mix_bytes_of(dh, MIX_KEY_LEN), (mix_bytes){0},
+                    (mix_bytes){0});
+    mix_wipe(dh, MIX_KEY_LEN);
 }
 
 int mix_payload_seal_forward(mix_crypto *c, const mix_env *env, mix_buf *out,
                              const uint8_t recipient_key[static MIX_KEY_LEN], mix_bytes content) {
-    uint8_t secret[MIX_KEY_LEN], key[MIX_PAYLOAD_KEY_LEN], public[MIX_KEY_LEN];
+    uint8_t secret[MIX_KEY_LEN], key[MIX_PAYLOAD_KEY_LEN], public[MIX_KEY_LEN], dh[MIX_KEY_LEN];
     int status = mix_random(env, secret, sizeof secret);
     if (status != MIX_OK)
         return status;
-    mix_x25519_public(public, secret);
-    forward_key(key, secret, recipient_key);
+    mix_x25519_ephemeral(c, public, dh, secret, recipient_key);
+    forward_key(key, dh);
     mix_wipe(secret, sizeof secret);
     size_t start = out->len;
     mix_buf_put(out, public, sizeof public);
@@ -65,8 +62,9 @@ int mix_payload_open_forward(mix_crypto *c, mix_buf *out, const uint8_t secret[s
                              mix_bytes delivered) {
     if (delivered.len < MIX_KEY_LEN)
         return MIX_ERR_DELIVERED_SHORT;
-    uint8_t key[MIX_PAYLOAD_KEY_LEN];
-    forward_key(key, secret, delivered.data);
+    uint8_t key[MIX_PAYLOAD_KEY_LEN], dh[MIX_KEY_LEN];
+    mix_x25519(dh, secret, delivered.data);
+    forward_key(key, dh);
     mix_bytes sealed = mix_bytes_slice(delivered, MIX_KEY_LEN, delivered.len);
     int status = append_crypted(c, out, out->len, key, sealed);
     mix_wipe(key, sizeof key);
