@@ -142,6 +142,7 @@ void mix_gateway_refused(mix_gateway *g, mix_bytes words, mix_time now) {
         /* Only this gateway sees the time that we give, so its own clock serves. */
         g->clock_offset = server - g->env->wall_time(g->env->user) / 1000000;
         g->clock_corrected = true;
+        g->last_timestamp = 0; /* those were of another clock */
     } else if (code == MIX_ERR_GATEWAY_CLOCK) {
         remedy = MIX_REMEDY_REPLACE;
     } else if (code == MIX_ERR_GATEWAY_STALE) {
