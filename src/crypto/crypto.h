@@ -15,8 +15,6 @@ enum {
     MIX_AES128_KEY_LEN = 16, /* and its initial counter block */
     MIX_AEAD_NONCE_LEN = 12,
     MIX_AEAD_TAG_LEN = 16,
-    MIX_SIV_NONCE_LEN = MIX_AEAD_NONCE_LEN,
-    MIX_SIV_TAG_LEN = MIX_AEAD_TAG_LEN,
     MIX_HKDF_MOST = 255 * 32,
     MIX_HKDF_INFO_MOST = 256,
     MIX_LIONESS_KEY_LEN = 192,

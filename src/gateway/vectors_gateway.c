@@ -52,7 +52,7 @@ static void check_constants(mix_vectors *v) {
         size_t pushed =
             size == MIX_SIZE_ACK ? mix_plaintext_len(size) : mix_plaintext_len(size) - 386 - 19;
         VCHECK(v, pushed == mix_vec_u64(v, row, "pushed"));
-        VCHECK(v, 2 + 19 + mix_packet_len(size) + MIX_FRAME_HEAD + MIX_SIV_TAG_LEN <=
+        VCHECK(v, 2 + 19 + mix_packet_len(size) + MIX_FRAME_HEAD + MIX_AEAD_TAG_LEN <=
                       MIX_GATEWAY_BINARY_MAX);
     }
 }
@@ -228,7 +228,7 @@ static void check_aead(mix_vectors *v) {
         mix_bytes nonce = mix_vec_hex(v, row, "nonce_hex"),
                   plain = mix_vec_hex(v, row, "plaintext_hex"),
                   sealed = mix_vec_hex(v, row, "ciphertext_hex");
-        VCHECK(v, sealed.len == plain.len + MIX_SIV_TAG_LEN);
+        VCHECK(v, sealed.len == plain.len + MIX_AEAD_TAG_LEN);
         script s;
         mix_buf frame = {0}, opened = {0};
         VSTATUS(v,
@@ -409,7 +409,7 @@ static void check_ticket(mix_vectors *v, yyjson_val *row) {
 
 /* Authentication of version 1: three base58 texts. */
 static void check_old_authentication(mix_vectors *v, yyjson_val *row) {
-    uint8_t sealed[MIX_KEY_LEN + MIX_SIV_TAG_LEN];
+    uint8_t sealed[MIX_KEY_LEN + MIX_AEAD_TAG_LEN];
     mix_bytes nonce = mix_vec_hex(v, row, "nonce_hex");
     VSTATUS(v,
             mix_gcm_siv_seal(crypto, sealed, shared_key.data, nonce.data, (mix_bytes){0},
@@ -662,7 +662,7 @@ static void check_frames(mix_vectors *v, const char *list, mix_text_side side,
         VSTATUS(v,
                 mix_gateway_frame_seal(
                     &out, crypto,
-                    script_of(&s, mix_bytes_of(f.nonce, MIX_SIV_NONCE_LEN), (mix_bytes){0}),
+                    script_of(&s, mix_bytes_of(f.nonce, MIX_AEAD_NONCE_LEN), (mix_bytes){0}),
                     shared_key.data, f.kind, front, rest),
                 MIX_OK);
         VBYTES(v, bytes_of(&out), raw);

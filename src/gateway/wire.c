@@ -621,7 +621,7 @@ int mix_gateway_frame_decode(mix_gateway_frame *out, mix_text_side side, mix_byt
         return MIX_ERR_GATEWAY_FRAME_SHORT;
     if (flag > 1)
         return MIX_ERR_GATEWAY_FRAME_FLAG;
-    const uint8_t *nonce = mix_read(&r, MIX_SIV_NONCE_LEN);
+    const uint8_t *nonce = mix_read(&r, MIX_AEAD_NONCE_LEN);
     if (r.bad)
         return MIX_ERR_GATEWAY_FRAME_SHORT;
     if (kind == 0 || kind > (side == MIX_TEXT_REQUEST ? MIX_FRAME_PACKET_V2 : MIX_FRAME_PUSHED))
@@ -631,10 +631,10 @@ int mix_gateway_frame_decode(mix_gateway_frame *out, mix_text_side side, mix_byt
 }
 
 void mix_gateway_frame_head(mix_buf *out, uint8_t kind,
-                            const uint8_t nonce[static MIX_SIV_NONCE_LEN]) {
+                            const uint8_t nonce[static MIX_AEAD_NONCE_LEN]) {
     mix_buf_put_u8(out, kind);
     mix_buf_put_u8(out, 1);
-    mix_buf_put(out, nonce, MIX_SIV_NONCE_LEN);
+    mix_buf_put(out, nonce, MIX_AEAD_NONCE_LEN);
 }
 
 void mix_packet_without_rotation(mix_bytes *type, mix_bytes *rest, mix_bytes packet_v2) {
@@ -671,7 +671,7 @@ int mix_handshake_proof_decode(mix_handshake_proof *out, bool with_ephemeral, mi
     mix_reader r = {.in = in};
     mix_handshake_proof m = {.ephemeral = with_ephemeral ? mix_read(&r, MIX_KEY_LEN) : NULL};
     m.sealed = mix_read(&r, MIX_SEALED_SIGNATURE);
-    m.nonce = mix_read(&r, MIX_SIV_NONCE_LEN);
+    m.nonce = mix_read(&r, MIX_AEAD_NONCE_LEN);
     if (r.bad || r.in.len != 0)
         return MIX_ERR_GATEWAY_HANDSHAKE;
     *out = m;
@@ -692,7 +692,7 @@ void mix_handshake_proof_encode(mix_buf *out, const mix_handshake_proof *m) {
     if (m->ephemeral)
         mix_buf_put(out, m->ephemeral, MIX_KEY_LEN);
     mix_buf_put(out, m->sealed, MIX_SEALED_SIGNATURE);
-    mix_buf_put(out, m->nonce, MIX_SIV_NONCE_LEN);
+    mix_buf_put(out, m->nonce, MIX_AEAD_NONCE_LEN);
 }
 
 void mix_handshake_done_encode(mix_buf *out) {

@@ -122,7 +122,7 @@ enum {
 typedef struct mix_gateway_frame {
     uint8_t kind;         /* MIX_FRAME_PACKET_… to the gateway, MIX_FRAME_PUSHED to the client */
     bool sealed;          /* else body is plaintext, and the nonce counts for nothing */
-    const uint8_t *nonce; /* MIX_SIV_NONCE_LEN bytes, borrowed */
+    const uint8_t *nonce; /* MIX_AEAD_NONCE_LEN bytes, borrowed */
     mix_bytes body;       /* borrowed */
 } mix_gateway_frame;
 /* side is MIX_TEXT_REQUEST for what a client sent. MIX_ERR_GATEWAY_FRAME_SHORT, _FRAME_FLAG,
@@ -130,7 +130,7 @@ typedef struct mix_gateway_frame {
 int mix_gateway_frame_decode(mix_gateway_frame *out, mix_text_side side, mix_bytes in);
 /* Appends the head of a sealed frame; ciphertext and tag follow. */
 void mix_gateway_frame_head(mix_buf *out, uint8_t kind,
-                            const uint8_t nonce[static MIX_SIV_NONCE_LEN]);
+                            const uint8_t nonce[static MIX_AEAD_NONCE_LEN]);
 
 /* A mix packet as kind 2 has it (type, rotation, address, packet), made into what kind 1 has:
  * without rotation. Both parts borrow. */
@@ -141,14 +141,14 @@ size_t mix_packet_cost(mix_bytes packet_v2);
 
 /* ---- messages of the registration handshake (§3.6) ---- */
 
-enum { MIX_HANDSHAKE_SALT = 16, MIX_SEALED_SIGNATURE = MIX_SIGNATURE_LEN + MIX_SIV_TAG_LEN };
+enum { MIX_HANDSHAKE_SALT = 16, MIX_SEALED_SIGNATURE = MIX_SIGNATURE_LEN + MIX_AEAD_TAG_LEN };
 typedef struct mix_handshake_init { /* 1, client */
     const uint8_t *identity, *ephemeral, *salt;
 } mix_handshake_init;
 typedef struct mix_handshake_proof { /* 2, gateway; and 3, client (then without ephemeral) */
     const uint8_t *ephemeral;        /* MIX_KEY_LEN bytes or NULL */
     const uint8_t *sealed;           /* MIX_SEALED_SIGNATURE bytes */
-    const uint8_t *nonce;            /* MIX_SIV_NONCE_LEN bytes */
+    const uint8_t *nonce;            /* MIX_AEAD_NONCE_LEN bytes */
 } mix_handshake_proof;
 /* Each decodes exactly one message and borrows. MIX_ERR_GATEWAY_HANDSHAKE. */
 int mix_handshake_init_decode(mix_handshake_init *out, mix_bytes in);

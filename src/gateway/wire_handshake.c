@@ -34,7 +34,7 @@ static int derive(mix_handshake *h) {
 static int put_proof(mix_handshake *h, mix_buf *out, mix_crypto *c, const mix_env *env,
                      const uint8_t *seed, const uint8_t *ephemeral) {
     uint8_t both[2 * MIX_KEY_LEN], signature[MIX_SIGNATURE_LEN], sealed[MIX_SEALED_SIGNATURE],
-        nonce[MIX_SIV_NONCE_LEN];
+        nonce[MIX_AEAD_NONCE_LEN];
     int status = mix_random(env, nonce, sizeof nonce);
     if (status == MIX_OK)
         status = mix_ed25519_sign(c, signature, seed,
@@ -151,7 +151,7 @@ int mix_authenticate_write(mix_buf *out, mix_crypto *c, const mix_env *env,
                            const uint8_t identity[static MIX_KEY_LEN],
                            const uint8_t key[static MIX_KEY_LEN], uint8_t version,
                            uint64_t timestamp) {
-    uint8_t nonce[MIX_SIV_NONCE_LEN], sealed[MIX_KEY_LEN + MIX_SIV_TAG_LEN];
+    uint8_t nonce[MIX_AEAD_NONCE_LEN], sealed[MIX_KEY_LEN + MIX_AEAD_TAG_LEN];
     mix_text t = {.type = MIX_TEXT_AUTHENTICATE, .version = version, .timestamp = timestamp};
     memcpy(t.identity, identity, MIX_KEY_LEN);
     int status = mix_random(env, nonce, sizeof nonce);
@@ -173,9 +173,9 @@ int mix_authenticate_check_signature(mix_crypto *c, const mix_text *request) {
 
 int mix_authenticate_check_key(mix_crypto *c, const mix_text *request,
                                const uint8_t key[static MIX_KEY_LEN]) {
-    if (request->nonce.len != MIX_SIV_NONCE_LEN)
+    if (request->nonce.len != MIX_AEAD_NONCE_LEN)
         return MIX_ERR_ARGUMENT;
-    uint8_t sealed[MIX_KEY_LEN + MIX_SIV_TAG_LEN];
+    uint8_t sealed[MIX_KEY_LEN + MIX_AEAD_TAG_LEN];
     int status = mix_gcm_siv_seal(c, sealed, key, request->nonce.data, (mix_bytes){0},
                                   MIX_BYTES(request->identity));
     if (status != MIX_OK)
@@ -190,14 +190,14 @@ int mix_authenticate_check_key(mix_crypto *c, const mix_text *request,
 int mix_gateway_frame_seal(mix_buf *out, mix_crypto *c, const mix_env *env,
                            const uint8_t key[static MIX_KEY_LEN], uint8_t kind, mix_bytes front,
                            mix_bytes rest) {
-    uint8_t nonce[MIX_SIV_NONCE_LEN];
+    uint8_t nonce[MIX_AEAD_NONCE_LEN];
     int status = mix_random(env, nonce, sizeof nonce);
     if (status != MIX_OK)
         return status;
     size_t mark = out->len, len = front.len + rest.len;
-    (void)mix_buf_reserve(out, MIX_FRAME_HEAD + len + MIX_SIV_TAG_LEN);
+    (void)mix_buf_reserve(out, MIX_FRAME_HEAD + len + MIX_AEAD_TAG_LEN);
     mix_gateway_frame_head(out, kind, nonce);
-    uint8_t *body = mix_buf_space(out, len + MIX_SIV_TAG_LEN);
+    uint8_t *body = mix_buf_space(out, len + MIX_AEAD_TAG_LEN);
     status = mix_buf_status(out);
     if (status == MIX_OK) {
         if (front.len > 0)
@@ -213,9 +213,9 @@ int mix_gateway_frame_seal(mix_buf *out, mix_crypto *c, const mix_env *env,
 
 static int open_to(mix_buf *out, mix_crypto *c, const uint8_t *key, const uint8_t *nonce,
                    mix_bytes sealed) {
-    if (sealed.len < MIX_SIV_TAG_LEN)
+    if (sealed.len < MIX_AEAD_TAG_LEN)
         return MIX_ERR_AEAD;
-    size_t mark = out->len, len = sealed.len - MIX_SIV_TAG_LEN;
+    size_t mark = out->len, len = sealed.len - MIX_AEAD_TAG_LEN;
     uint8_t none[1];
     uint8_t *plain = len > 0 ? mix_buf_space(out, len) : none;
     int status = mix_buf_status(out);
@@ -236,12 +236,12 @@ int mix_gateway_frame_open(mix_buf *out, mix_crypto *c, const uint8_t key[static
 
 int mix_text_seal(mix_buf *out, mix_crypto *c, const mix_env *env,
                   const uint8_t key[static MIX_KEY_LEN], mix_text_type type, mix_bytes plain) {
-    uint8_t nonce[MIX_SIV_NONCE_LEN];
+    uint8_t nonce[MIX_AEAD_NONCE_LEN];
     int status = mix_random(env, nonce, sizeof nonce);
     if (status != MIX_OK)
         return status;
     mix_buf sealed = {0};
-    uint8_t *p = mix_buf_space(&sealed, plain.len + MIX_SIV_TAG_LEN);
+    uint8_t *p = mix_buf_space(&sealed, plain.len + MIX_AEAD_TAG_LEN);
     status = mix_buf_status(&sealed);
     if (status == MIX_OK)
         status = mix_gcm_siv_seal(c, p, key, nonce, (mix_bytes){0}, plain);
@@ -255,7 +255,7 @@ int mix_text_seal(mix_buf *out, mix_crypto *c, const mix_env *env,
 
 int mix_text_open(mix_buf *out, mix_crypto *c, const uint8_t key[static MIX_KEY_LEN],
                   const mix_text *t) {
-    if (t->nonce.len != MIX_SIV_NONCE_LEN)
+    if (t->nonce.len != MIX_AEAD_NONCE_LEN)
         return MIX_ERR_ARGUMENT;
     return open_to(out, c, key, t->nonce.data, t->data);
 }
