@@ -294,27 +294,36 @@ static bool give_cancel(mix_directory *d, mix_directory_call *out) {
     return false;
 }
 
+/* Its URL in d->url, or a failed try. */
+static bool write_url(mix_directory *d, mix_request *r, mix_time now) {
+    mix_buf_truncate(&d->url, 0);
+    mix_buf_put_str(&d->url, d->urls[r->base]);
+    (void)mix_request_path(r, &d->url, d->bincode);
+    mix_buf_put_u8(&d->url, 0);
+    if (!d->url.failed)
+        return true;
+    mix_error_note(&r->error, MIX_ERR_MEMORY, "directory", 0, "%s: no memory",
+                   mix_request_name(r->kind));
+    failed(d, r, now);
+    return false;
+}
+
 int mix_directory_drain(mix_directory *d, mix_directory_call *out, mix_time now) {
     if (give_cancel(d, out))
         return MIX_OK;
     for (size_t i = 0; i < MIX_REQUESTS; i++) {
         mix_request *r = &d->requests[i];
-        if (r->state != MIX_REQUEST_READY)
-            continue;
-        mix_buf_truncate(&d->url, 0);
-        mix_buf_put_str(&d->url, d->urls[r->base]);
-        (void)mix_request_path(r, &d->url, d->bincode);
-        mix_buf_put_u8(&d->url, 0);
-        int status = mix_buf_status(&d->url);
-        if (status != MIX_OK)
-            return status;
-        mix_request_sent(r, ++d->last_id, now);
-        *out = (mix_directory_call){
-            .id = r->id,
-            .url = (const char *)d->url.data,
-            .accept = mix_request_accept(r, d->bincode),
-        };
-        return MIX_OK;
+        while (r->state == MIX_REQUEST_READY) {
+            if (!write_url(d, r, now))
+                continue;
+            mix_request_sent(r, ++d->last_id, now);
+            *out = (mix_directory_call){
+                .id = r->id,
+                .url = (const char *)d->url.data,
+                .accept = mix_request_accept(r, d->bincode),
+            };
+            return MIX_OK;
+        }
     }
     return MIX_DONE;
 }

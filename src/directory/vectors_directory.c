@@ -4,6 +4,7 @@
  * word, repeated here. */
 #include "base/alloc.h"
 #include "base/text.h"
+#include "directory/directory.h"
 #include "directory/wire.h"
 #include "vectors.h"
 
@@ -367,6 +368,78 @@ static void bincode_entry(mix_vectors *v, yyjson_val *entry) {
     yyjson_doc_free(doc);
 }
 
+/* The set as a whole: the client takes its topology, entries and exits from it. */
+static void feed_set(mix_vectors *v, mix_directory *d, const char *folder) {
+    static const char *const parts[][2] = {{"rewarded-set", "rewarded-set"},
+                                           {"mixnodes/active", "mixnodes-active"},
+                                           {"entry-gateways", "entry-gateways"},
+                                           {"key-rotation-info", "key-rotation-info"},
+                                           {"described", "described"}};
+    mix_directory_call call;
+    size_t calls = 0;
+    while (mix_directory_drain(d, &call, 0) == MIX_OK && calls < 10) {
+        char name[96] = "";
+        for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+            if (strstr(call.url, parts[i][0]))
+                snprintf(name, sizeof name, "testdata/directory/%s%s.json", folder, parts[i][1]);
+        }
+        calls++;
+        yyjson_doc *doc = yyjson_read_file(name, 0, NULL, NULL);
+        size_t len = 0;
+        char *text = yyjson_write(doc, 0, &len);
+        const mix_directory_answer a = {
+            .id = call.id, .status = 200, .body = mix_bytes_of(text, len), .last = true};
+        VSTATUS(v, mix_directory_feed(d, &a, 0), MIX_OK);
+        free(text);
+        yyjson_doc_free(doc);
+    }
+    VCHECK(v, calls == sizeof parts / sizeof *parts);
+}
+
+static void set_is_accepted(mix_vectors *v, const char *folder) {
+    mix_vectors_at(v, "set '%s'", folder);
+    mix_test_env t;
+    mix_test_env_init(&t, 1);
+    static const char *const urls[] = {"https://validator.nymtech.net/api/"};
+    const mix_directory_config c = {.urls = urls, .url_count = 1, .tls = true, .exits = true};
+    mix_directory *d = NULL;
+    VSTATUS(v, mix_directory_new(&d, &c, &t.env, 0), MIX_OK);
+    feed_set(v, d, folder);
+    mix_directory_event ev;
+    VSTATUS(v, mix_directory_next(d, &ev), MIX_OK);
+    VCHECK(v, ev.kind == MIX_DIRECTORY_TOPOLOGY);
+    yyjson_val *exit_keys = keys_of(v, 5), *entry_keys = keys_of(v, 4);
+    mix_bytes exit_id = mix_vec_hex(v, mix_vec(v, exit_keys, "identity"), "public_hex");
+    mix_bytes entry_id = mix_vec_hex(v, mix_vec(v, entry_keys, "identity"), "public_hex");
+    const mix_node *route[MIX_LAYERS + 1];
+    VSTATUS(v, mix_topology_route(ev.topology, &t.env, exit_id.data, route), MIX_OK);
+    VCHECK(v, route[0]->id == 1 && route[1]->id == 2 && route[2]->id == 3 && route[3]->id == 5);
+    static const uint8_t first[] = {4, 21001 >> 8, 21001 & 255, 127, 0, 0, 1};
+    VBYTES(v, mix_bytes_of(route[0]->address, 7), MIX_BYTES(first));
+    VSTATUS(v, mix_directory_next(d, &ev), MIX_OK);
+    VCHECK(v, ev.kind == MIX_DIRECTORY_EXITS);
+    VSTATUS(v, mix_directory_next(d, &ev), MIX_DONE);
+    mix_entry entries[4];
+    mix_exit exits[4];
+    size_t count = 0;
+    VSTATUS(v, mix_directory_entries(d, entries, 4, &count, NULL, 0), MIX_OK);
+    VCHECK(v, count == 2 && strcmp(entries[0].url, "wss://entry1.nym.test:29001/") == 0);
+    VBYTES(v, MIX_BYTES(entries[0].identity), entry_id);
+    VBYTES(v, MIX_BYTES(entries[1].identity),
+           exit_id); /* the only exit: as an entry it is the last */
+    VSTATUS(v, mix_directory_exits(d, entry_id.data, exits, 4, &count, NULL, 0), MIX_OK);
+    VCHECK(v, count == 1 && exits[0].ipr_version == 9);
+    mix_buf address = {0};
+    VSTATUS(v, mix_recipient_format(&address, &exits[0].address), MIX_OK);
+    mix_buf_put_u8(&address, 0);
+    VCHECK(v,
+           strcmp((const char *)address.data, "HxT8XCzzeBz7Vr8ZXK7DuD3fym2ogmjTZtedjNBfdsbG."
+                                              "6jjUMPRhBhQG7RfHWSgmmEwFjxdnBnXSDpL3Xa99UpWR@"
+                                              "CerpY1qbC2CByb2XUieiMt3PitzDEWNi6G4r2dgaWQL3") == 0);
+    mix_buf_deinit(&address);
+    mix_directory_free(d);
+}
+
 int main(void) {
     mix_vectors v, bincode;
     mix_vectors_open(&v, "directory", "directory/keys.json");
@@ -383,5 +456,7 @@ int main(void) {
         bincode_entry(&v, entry);
     }
     yyjson_doc_free(bincode.doc);
+    set_is_accepted(&v, "");
+    set_is_accepted(&v, "min/");
     return mix_vectors_close(&v);
 }
