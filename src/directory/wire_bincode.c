@@ -61,9 +61,9 @@ static bool read_bool(field_reader *f, const char *field) {
 static mix_bytes read_text(field_reader *f, const char *field) {
     uint64_t len = mix_read_varint(&f->r);
     mix_bytes text = mix_read_bytes(&f->r, len > f->r.in.len ? f->r.in.len + 1 : (size_t)len);
-    if (f->r.bad)
+    if (f->r.bad || !mix_is_utf8(text))
         wrong(f, field, "a text");
-    return text;
+    return f->r.bad ? (mix_bytes){0} : text;
 }
 
 static void write_text(mix_buf *out, mix_bytes text) {

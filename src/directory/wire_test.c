@@ -482,6 +482,29 @@ static void bincode_refuses_what_it_does_not_know(void **state) {
     mix_list_free(l);
 }
 
+static void utf8_is_checked(void **state) {
+    (void)state;
+    static const char *const good[] = {
+        "",     "abc",         "\xc3\xbc", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf",
+        "\x7f", "\xed\x9f\xbf"};
+    static const char *const bad[] = {"\x80",
+                                      "\xc3",
+                                      "\xc0\x80",
+                                      "\xc1\xbf",
+                                      "\xe0\x9f\xbf",
+                                      "\xed\xa0\x80",
+                                      "\xf0\x8f\xbf\xbf",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf8\x88\x80\x80\x80",
+                                      "\xff",
+                                      "a\xe2\x82",
+                                      "\xe2\x28\xa1"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_true(mix_is_utf8(TEXT(good[i])));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(mix_is_utf8(TEXT(bad[i])));
+}
+
 static void text_survives_json(void **state) {
     (void)state;
     const char *odd = "quote\" slash\\ tab\t line\n \x01 umlaut \xc3\xbc";
@@ -516,6 +539,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(hostile_lists_take_bounded_memory),
     cmocka_unit_test(each_failing_allocation_is_an_error),
     cmocka_unit_test(bincode_refuses_what_it_does_not_know),
+    cmocka_unit_test(utf8_is_checked),
     cmocka_unit_test(text_survives_json),
 };
 MIX_TEST_MAIN(directory_wire_test, tests)

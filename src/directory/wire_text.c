@@ -236,6 +236,39 @@ uint32_t mix_performance_percent(uint64_t performance) {
     return (uint32_t)(performance / (MIX_PERFORMANCE_ONE / 100));
 }
 
+/* How many bytes follow the first one of a character, and the smallest character that needs them.
+ */
+static int utf8_tail(uint8_t first, uint32_t *bits, uint32_t *least) {
+    int tail = first < 0x80       ? 0
+               : first >> 5 == 6  ? 1
+               : first >> 4 == 14 ? 2
+               : first >> 3 == 30 ? 3
+                                  : -1;
+    static const uint32_t leasts[] = {0, 0x80, 0x800, 0x10000};
+    *least = leasts[tail < 0 ? 0 : tail];
+    *bits = tail <= 0 ? first : first & (0x3fu >> tail);
+    return tail;
+}
+
+bool mix_is_utf8(mix_bytes text) {
+    for (size_t i = 0; i < text.len; i++) {
+        uint32_t character, least;
+        int tail = utf8_tail(text.data[i], &character, &least);
+        if (tail < 0 || (size_t)tail >= text.len - i)
+            return false;
+        for (; tail > 0; tail--) {
+            uint8_t c = text.data[++i];
+            if (c >> 6 != 2)
+                return false;
+            character = character << 6 | (c & 0x3f);
+        }
+        if (character < least || character > 0x10ffff ||
+            (character >= 0xd800 && character <= 0xdfff))
+            return false;
+    }
+    return true;
+}
+
 bool mix_key_parse(uint8_t out[static MIX_KEY_LEN], mix_bytes text) {
     return mix_base58_decode_exact(out, MIX_KEY_LEN, text) == MIX_OK;
 }

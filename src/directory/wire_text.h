@@ -21,6 +21,9 @@ void mix_time_format_human(char out[static MIX_TIME_TEXT], int64_t time);
 bool mix_performance_parse(uint64_t *out, mix_bytes text);
 void mix_performance_format(char out[static MIX_PERFORMANCE_TEXT], uint64_t performance);
 
+/* Whether it is UTF-8 as RFC 3629 has it: JSON is checked by its parser, bincode is not. */
+bool mix_is_utf8(mix_bytes text);
+
 /* base58 of 32 bytes. */
 bool mix_key_parse(uint8_t out[static MIX_KEY_LEN], mix_bytes text);
 /* The same, and a point of the curve. */
