@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of clients and its file: mark, version, count, rows, BLAKE3 of all that. */
-#include "clients.h"
+#include "mixnet/gateway/clients.h"
 
 #include "base/alloc.h"
 #include "mix/errors.h"

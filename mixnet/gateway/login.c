@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a connection becomes a client's: registration (§3.6), authentication (§3.7), and what happens
  * to an older connection of the same client (§3.15). Spec: 3-gateway.md. */
-#include "role_internal.h"
+#include "mixnet/gateway/internal.h"
 
 #include "base/alloc.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections of the gateway: opening, feeding, draining, ending; limits and figures. */
-#include "role_internal.h"
+#include "mixnet/gateway/internal.h"
 
 #include "base/alloc.h"
 

@@ -2,7 +2,7 @@
 /* The gateway against a scripted client: every state, every refusal, every limit, in virtual time.
  */
 #include "mix/errors.h"
-#include "role_testing.h"
+#include "mixnet/gateway/role_testing.h"
 
 static const int64_t gift = (int64_t)64 << 30;
 

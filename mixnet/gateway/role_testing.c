@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The scripted client. */
-#include "role_testing.h"
+#include "mixnet/gateway/role_testing.h"
 
 #include "mix/errors.h"
 

@@ -5,7 +5,7 @@
 #define MIXNET_GATEWAY_ROLE_TESTING_H
 
 #include "base/buf.h"
-#include "gateway/gateway_role.h"
+#include "mixnet/gateway/gateway.h"
 #include "gateway/wire_handshake.h"
 #include "testing.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests of an authenticated client: packets (§3.11), bandwidth (§3.13), encrypted requests
  * (§3.10). Each is answered with exactly one text; none ends the connection. Spec: 3-gateway.md. */
-#include "role_internal.h"
+#include "mixnet/gateway/internal.h"
 
 #include <stdio.h>
 

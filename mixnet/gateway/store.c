@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A message is in two lists: that of its client and that of all, both in order of arrival. */
-#include "store.h"
+#include "mixnet/gateway/store.h"
 
 #include "base/alloc.h"
 #include "mix/errors.h"

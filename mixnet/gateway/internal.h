@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the gateway share: the connection and its states, answering, ending. */
-#ifndef MIXNET_GATEWAY_ROLE_INTERNAL_H
-#define MIXNET_GATEWAY_ROLE_INTERNAL_H
+#ifndef MIXNET_GATEWAY_INTERNAL_H
+#define MIXNET_GATEWAY_INTERNAL_H
 
 #include "base/queue.h"
 #include "base/timers.h"
-#include "clients.h"
+#include "mixnet/gateway/clients.h"
 #include "gateway/wire_handshake.h"
-#include "gateway_role.h"
-#include "store.h"
+#include "mixnet/gateway/gateway.h"
+#include "mixnet/gateway/store.h"
 
 typedef enum conn_state {
     CONN_FRESH,     /* nobody's yet */

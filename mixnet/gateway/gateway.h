@@ -3,8 +3,8 @@
  * packets in, messages out, and what waits for clients that are away. Above: the node's forwarder
  * and its final hop (node/node.h). Below: the host's WebSocket server. Bytes: src/gateway/wire.c.
  * Spec: 3-gateway.md. */
-#ifndef MIXNET_GATEWAY_GATEWAY_ROLE_H
-#define MIXNET_GATEWAY_GATEWAY_ROLE_H
+#ifndef MIXNET_GATEWAY_GATEWAY_H
+#define MIXNET_GATEWAY_GATEWAY_H
 
 #include "base/error.h"
 #include "crypto/crypto.h"
