@@ -244,7 +244,7 @@ static void bandwidth_is_claimed_before_it_runs_out(void **state) {
     world_deinit(&w);
 }
 
-static void at_midnight_free_bandwidth_ends_and_is_claimed_anew(void **state) {
+static void packets_refused_for_want_of_bandwidth_lead_to_a_claim(void **state) {
     (void)state;
     world w;
     world_ready(&w, 11);
@@ -257,6 +257,44 @@ static void at_midnight_free_bandwidth_ends_and_is_claimed_anew(void **state) {
     mix_gateway_stats_get(w.g, &stats);
     assert_true(stats.packets_refused == 1 && stats.packets_accepted == 3);
     assert_int_equal(mix_gateway_state_of(w.g), MIX_GATEWAY_IS_READY);
+    world_deinit(&w);
+}
+
+/* Free bandwidth ends at midnight UTC; a claim goes ahead of the first packet of the day. */
+static void midnight_costs_no_packet(void **state) {
+    (void)state;
+    world w;
+    world_ready(&w, 20);
+    mix_time to_midnight = MIX_SECONDS(86400) - w.env.wall % MIX_SECONDS(86400);
+    world_pass(&w, to_midnight - 1);
+    send_some(&w, 1);
+    assert_int_equal(w.peer.claims, 1);
+    world_pass(&w, MIX_SECONDS(1));
+    assert_int_equal(w.peer.claims, 1); /* not before there is something to send */
+    w.peer.balance = 0;
+    send_some(&w, 5);
+    assert_int_equal(w.peer.claims, 2);
+    assert_int_equal(w.peer.packets, 6);
+    mix_gateway_stats stats;
+    mix_gateway_stats_get(w.g, &stats);
+    assert_true(stats.packets_refused == 0);
+    world_deinit(&w);
+}
+
+static void the_round_trip_is_measured(void **state) {
+    (void)state;
+    world w;
+    mix_gateway_stats stats;
+    world_ready(&w, 21);
+    w.peer.mute = true;
+    world_pass(&w, MIX_SECONDS(25));
+    world_pass(&w, MIX_MS(120));
+    assert_status(mix_gateway_feed(w.g, w.link, false,
+                                   mix_bytes_str("{\"type\":\"supportedProtocol\",\"version\":6}"),
+                                   w.now),
+                  MIX_OK);
+    mix_gateway_stats_get(w.g, &stats);
+    assert_true(stats.round_trip == MIX_MS(120));
     world_deinit(&w);
 }
 
@@ -466,7 +504,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(only_packets_are_taken),
     cmocka_unit_test(packets_written_early_leave_when_it_is_ready),
     cmocka_unit_test(bandwidth_is_claimed_before_it_runs_out),
-    cmocka_unit_test(at_midnight_free_bandwidth_ends_and_is_claimed_anew),
+    cmocka_unit_test(packets_refused_for_want_of_bandwidth_lead_to_a_claim),
+    cmocka_unit_test(midnight_costs_no_packet),
+    cmocka_unit_test(the_round_trip_is_measured),
     cmocka_unit_test(pushed_messages_come_out_whole_and_in_order),
     cmocka_unit_test(messages_pushed_during_registration_can_be_read),
     cmocka_unit_test(too_many_pushed_messages_have_to_wait),

@@ -67,6 +67,7 @@ struct mix_gateway {
     int64_t remaining;
     unsigned vain_claims; /* since a packet was accepted */
     bool claimed;         /* since a packet was accepted */
+    int64_t paid_day;     /* UTC day, counted from 1970, of the last balance that is good for the day */
     unsigned noise;       /* senseless messages since a sound answer */
     unsigned refused;     /* packets refused since one was accepted */
 

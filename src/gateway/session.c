@@ -125,7 +125,12 @@ static void ready(mix_gateway *g, mix_time now) {
             g->version, g->remaining);
 }
 
+static int64_t today(const mix_gateway *g) {
+    return (g->env->wall_time(g->env->user) / 1000000 + g->clock_offset) / 86400;
+}
+
 static void admitted(mix_gateway *g, mix_time now) {
+    g->paid_day = today(g);
     g->clock_ahead = 0;
     mix_handshake_wipe(&g->handshake);
     if (g->remaining >= MIX_GATEWAY_THRESHOLD) {
@@ -279,9 +284,11 @@ static int on_authenticated(mix_gateway *g, const mix_text *t, mix_time now) {
 
 /* ---- bandwidth and packets (§3.11, §3.13) ---- */
 
+/* Also once a day: free bandwidth ends at midnight UTC without a word, and packets would be refused
+ * until it is claimed. */
 static void claim_if_low(mix_gateway *g, mix_time now) {
-    if (g->state == MIX_GATEWAY_IS_READY && g->remaining < MIX_GATEWAY_THRESHOLD &&
-        g->asked == MIX_ASKED_NOTHING)
+    bool low = g->remaining < MIX_GATEWAY_THRESHOLD || today(g) > g->paid_day;
+    if (g->state == MIX_GATEWAY_IS_READY && low && g->asked == MIX_ASKED_NOTHING)
         claim(g, now);
 }
 
@@ -300,6 +307,7 @@ static int on_bandwidth(mix_gateway *g, const mix_text *t, mix_time now) {
     g->stats.round_trip = now - g->asked_at;
     g->asked = MIX_ASKED_NOTHING;
     g->remaining = t->amount;
+    g->paid_day = today(g);
     g->say_bandwidth = true;
     g->claimed = true;
     if (g->remaining < MIX_GATEWAY_THRESHOLD)
