@@ -135,8 +135,12 @@ static void a_stored_gateway_that_is_gone_is_replaced(void **state) {
     world_new_gateway(&w);
     w.peer.refuse_connections = true;
     assert_status(mix_gateway_start(w.g, w.now), MIX_OK);
+    uint8_t storage[2422];
+    assert_status(mix_gateway_write(w.g, world_packet(storage, 2413, 1), w.now), MIX_OK);
     mix_time before = w.now;
     world_until(&w, MIX_GATEWAY_IS_CHOOSING);
+    assert_int_equal(mix_gateway_backlog(w.g), 0); /* it was for the gateway that is given up */
+    assert_status(mix_gateway_write(w.g, world_packet(storage, 2413, 1), w.now), MIX_ERR_STATE);
     mix_gateway_stats stats;
     mix_gateway_stats_get(w.g, &stats);
     assert_int_equal(stats.connections, 8);
@@ -227,6 +231,36 @@ static void silence_has_an_end_at_each_step(void **state) {
         assert_int_equal(w.seen.lost - lost, rows[i].at == MIX_GATEWAY_IS_READY);
         world_deinit(&w);
     }
+}
+
+/* Up to where the client has sent its authentication and waits. */
+static void begin_authentication(world *w) {
+    world_ready(w, 33);
+    w->peer.drop = true;
+    world_settle(w);
+    w->peer.mute = true;
+    mix_gateway_nudge(w->g, w->now);
+    world_settle(w);
+    assert_int_equal(mix_gateway_state_of(w->g), MIX_GATEWAY_IS_AUTHENTICATING);
+}
+
+/* Stored messages come before the answer and may be many; but not without end. */
+static void stored_messages_may_take_their_time(void **state) {
+    (void)state;
+    static const uint8_t message[21] = {1};
+    world w;
+    begin_authentication(&w);
+    mix_time opened = w.now;
+    unsigned pushed = 0;
+    for (; mix_gateway_error(w.g)->code != MIX_ERR_GATEWAY_TIMEOUT; pushed++) {
+        peer_push(&w.peer, MIX_BYTES(message));
+        world_settle(&w);
+        world_pass(&w, MIX_SECONDS(14)); /* each within the time for an answer */
+    }
+    assert_int_equal(pushed, 5); /* at 0, 14, 28, 42 and 56 s; the setup has 60 */
+    assert_int_equal(w.seen.pushed, 5);
+    assert_true(w.now - opened == MIX_SECONDS(5 * 14));
+    world_deinit(&w);
 }
 
 static void packets_without_answers_end_the_session(void **state) {
@@ -554,6 +588,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(failing_gateways_are_replaced_until_too_many),
     cmocka_unit_test(a_stored_gateway_that_is_gone_is_replaced),
     cmocka_unit_test(silence_has_an_end_at_each_step),
+    cmocka_unit_test(stored_messages_may_take_their_time),
     cmocka_unit_test(packets_without_answers_end_the_session),
     cmocka_unit_test(nothing_of_an_old_connection_reaches_a_new_one),
     cmocka_unit_test(each_refusal_has_its_consequence),

@@ -69,6 +69,23 @@ static void errors_name_what_is_wrong(void **state) {
     }
 }
 
+static void an_identity_must_be_a_point(void **state) {
+    (void)state;
+    mix_text t = {.type = MIX_TEXT_AUTHENTICATE, .version = 6}, back;
+    mix_error e = {0};
+    for (int good = 0; good < 2; good++) {
+        mix_buf out = {0}, scratch = {0};
+        for (t.identity[0] = 2; mix_ed25519_is_point(t.identity) != (good == 1); t.identity[0]++) {
+        }
+        assert_status(mix_text_encode(&out, &t), MIX_OK);
+        assert_status(mix_text_decode(&back, &scratch, MIX_TEXT_REQUEST, mix_buf_bytes(&out), &e),
+                      good ? MIX_OK : MIX_ERR_GATEWAY_FIELD);
+        mix_buf_deinit(&out);
+        mix_buf_deinit(&scratch);
+    }
+    assert_string_equal(e.words, "authenticateV2: clientIdentity is not an Ed25519 key");
+}
+
 static void strings_are_escaped_as_the_original_does(void **state) {
     (void)state;
     const char plain[] = "\"\\/\b\t\n\v\f\r\x01\x1f\x7f\xc3\xa9";
@@ -222,6 +239,7 @@ static void low_order_points_are_refused(void **state) {
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(errors_name_what_is_wrong),
+    cmocka_unit_test(an_identity_must_be_a_point),
     cmocka_unit_test(strings_are_escaped_as_the_original_does),
     cmocka_unit_test(long_texts_are_refused_unread),
     cmocka_unit_test(memory_stays_bounded),
