@@ -17,6 +17,8 @@ static void arrive(void *user, uint64_t number, mix_bytes packet) {
     sim_link *l = user;
     if (number >> 32 == l->cuts && !l->cut)
         l->deliver(l->user, (uint32_t)number, packet);
+    else if (l->returned)
+        l->returned(l->returned_user, (uint32_t)number, packet);
     else
         l->lost++;
 }

@@ -20,6 +20,9 @@ typedef struct sim_link {
     sim_link_config cfg;
     sim_action *deliver;
     void *user;
+    sim_action
+        *returned; /* gets what was under way at a cut, when it would have arrived; NULL: lost */
+    void *returned_user;
     mix_time free_at; /* when the last byte accepted has left, at this rate */
     mix_time last;    /* the latest arrival so far */
     bool cut;         /* nothing passes */

@@ -47,6 +47,11 @@ static void deliver(sim_account *a, mix_bytes message) {
     mix_buf_put_bytes(&a->stored, message);
 }
 
+static void deliver_again(void *user, uint64_t number, mix_bytes message) {
+    (void)number;
+    deliver(user, message);
+}
+
 /* 1-sphinx.md §2.6: the message to its client, then the acknowledgement on its way, without delay.
  */
 static int finish(sim_node *node, const mix_sphinx_result *r, mix_bytes payload,
@@ -166,6 +171,8 @@ sim_account *sim_net_connect(sim_net *n, size_t gateway, const uint8_t identity[
     memcpy(a->identity, identity, MIX_KEY_LEN);
     sim_link_init(&a->up, &n->sim, &n->cfg.access, from_client, a);
     sim_link_init(&a->down, &n->sim, &n->cfg.access, to_client, user);
+    a->down.returned = deliver_again;
+    a->down.returned_user = a;
     return a;
 }
 

@@ -63,7 +63,9 @@ static inline sim_node *sim_net_gateway(sim_net *n, size_t i) {
 /* Opens a client's account at a gateway; deliver gets what comes for it. */
 sim_account *sim_net_connect(sim_net *n, size_t gateway, const uint8_t identity[static MIX_KEY_LEN],
                              sim_action *deliver, void *user);
-/* Cuts the client's link, both ways: what is under way is lost, what comes later is stored. */
+/* Cuts the client's link, both ways. What is under way to the gateway is lost; what is under way to
+ * the client is stored with all that comes later: its acknowledgement is on its way already, so
+ * nobody would send it again, and what such a link loses is lost to this layer for good. */
 void sim_account_cut(sim_account *a);
 void sim_account_mend(sim_account *a);
 

@@ -21,7 +21,7 @@ static void test_lossy(void **state) {
                                          .messages = 20,
                                          .longest = 100000,
                                          .within = MIX_SECONDS(120)};
-    sim_row_run(&row, 1, 5);
+    sim_row_run(&row, 1, 4);
 }
 
 static void test_node_dies(void **state) {
@@ -34,21 +34,21 @@ static void test_node_dies(void **state) {
                                          .messages = 20,
                                          .longest = 20000,
                                          .within = MIX_SECONDS(120)};
-    sim_row_run(&row, 1, 5);
+    sim_row_run(&row, 1, 4);
 }
 
 static void test_link_cut(void **state) {
     (void)state;
-    static const sim_exchange_row row = {.name = "the gateway's link is cut every 5 s",
+    static const sim_exchange_row row = {.name = "the gateway's link is cut every second",
                                          .unpaced = true,
                                          .loss = 0.02,
                                          .jitter = MIX_MS(10),
-                                         .cut_every = MIX_SECONDS(5),
-                                         .cut_for = MIX_MS(500),
+                                         .cut_every = MIX_SECONDS(1),
+                                         .cut_for = MIX_MS(200),
                                          .messages = 20,
                                          .longest = 100000,
                                          .within = MIX_SECONDS(120)};
-    sim_row_run(&row, 1, 5);
+    sim_row_run(&row, 1, 4);
 }
 
 static const struct CMUnitTest tests[] = {
