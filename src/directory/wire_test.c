@@ -165,6 +165,10 @@ static void releases_are_semantic_versions(void **state) {
         {"99999999999999999999.0.0", 0},
         {"1.4294967333.0", 10},
         {"1.31.0-a+b+c", 0},
+        {"1.100.0", 10},
+        {"1", 0},
+        {"x.y.z", 0},
+        {"1.30.1-rc1", 9},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (mix_release_ipr_version(TEXT(rows[i].text)) != rows[i].version)

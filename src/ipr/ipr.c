@@ -10,7 +10,6 @@
 #include "mix/errors.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 enum { QUEUE_BYTES = 256 * 1024, QUEUE_PACKETS = 4096, EVENTS = 32, TEXT_MAX = 200, DIRECT_BYTES = 256 * 1024, DIRECT_ITEMS = 512 };
 
@@ -108,25 +107,6 @@ static void forget_session(mix_ipr *i) {
     mix_reorder_deinit(&i->reorder);
     mix_reorder_init(&i->reorder, 1, i->config.reorder_cap);
     i->bundle_rest = (mix_bytes){0};
-}
-
-uint8_t mix_ipr_version_for(const char *release) {
-    char *end;
-    unsigned long major = strtoul(release, &end, 10), minor, patch;
-    if (end == release || *end != '.')
-        return 0;
-    const char *at = end + 1;
-    minor = strtoul(at, &end, 10);
-    if (end == at || *end != '.')
-        return 0;
-    at = end + 1;
-    patch = strtoul(at, &end, 10);
-    if (end == at)
-        return 0;
-    bool before = *end == '-' && patch == 0; /* a pre-release comes before x.y.0 */
-    if (major > 1 || minor > 37 || (minor == 37 && !before))
-        return major >= 1 ? 10 : 0;
-    return major == 1 && (minor > 30 || (minor == 30 && !before)) ? 9 : 0;
 }
 
 int mix_ipr_connect(mix_ipr *i, uint8_t version, mix_time now) {

@@ -34,11 +34,9 @@ enum {
 int mix_ipr_new(mix_ipr **out, const mix_ipr_config *config, const mix_env *env); /* borrows env for life */
 void mix_ipr_free(mix_ipr *i);                                                     /* NULL is fine */
 
-/* Starts a session: version 8 (plain, for tests), 9 or 10, what best fits the exit's release (mix_ipr_version_for). A session that is
+/* Starts a session: version 8 (plain, for tests), 9 or 10, what best fits the exit's release (the directory's mix_exit has it). A session that is
  * up is forgotten; packets that wait stay. MIX_ERR_RANDOM. */
 int mix_ipr_connect(mix_ipr *i, uint8_t version, mix_time now);
-/* 10 from 1.37.0 on, 9 from 1.30.0 on, 0 for releases that are too old; pre-releases come before their release. */
-uint8_t mix_ipr_version_for(const char *release);
 /* Says goodbye (an exit then frees the addresses at once). Does nothing when not connected. */
 int mix_ipr_disconnect(mix_ipr *i, mix_time now);
 

@@ -109,18 +109,6 @@ static void advance(scene *s, mix_time latest) {
     assert_status(mix_ipr_tick(s->ipr, s->now), MIX_OK);
 }
 
-static void versions_by_release(void **state) {
-    (void)state;
-    static const struct {
-        const char *release;
-        uint8_t version;
-    } rows[] = {{"1.29.9", 0},  {"1.30.0", 9},      {"1.30.0-rc1", 0}, {"1.30.1-rc1", 9}, {"1.36.9", 9},  {"1.37.0-rc1", 9},
-                {"1.37.0", 10}, {"1.37.1-rc1", 10}, {"2.0.0", 10},     {"0.99.0", 0},     {"", 0},        {"1", 0},
-                {"1.37", 0},    {"x.y.z", 0},       {"1.100.0", 10}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        assert_int_equal(mix_ipr_version_for(rows[i].release), rows[i].version);
-}
-
 static void connects_in_each_version(void **state) {
     (void)state;
     for (uint8_t version = 8; version <= 10; version++) {
@@ -465,7 +453,6 @@ static void a_flood_is_bounded(void **state) {
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(versions_by_release),
     cmocka_unit_test(connects_in_each_version),
     cmocka_unit_test(version_9_joins_after_3_s),
     cmocka_unit_test(refusal_and_silence_end_the_connect),
