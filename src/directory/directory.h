@@ -71,7 +71,8 @@ typedef enum mix_directory_event_kind {
 
 typedef enum mix_directory_part {
     MIX_DIRECTORY_PART_TOPOLOGY = 0, /* a topology that is in use stays in use */
-    MIX_DIRECTORY_PART_EXITS,        /* not tried again by itself: mix_directory_ask_exits */
+    MIX_DIRECTORY_PART_EXITS, /* not tried again by itself: mix_directory_ask_exits. Of a preferred
+                                 exit only the release stays unknown */
 } mix_directory_part;
 
 typedef struct mix_directory_event {

@@ -191,6 +191,9 @@ int mix_list_decode(mix_page *out, mix_bytes body, mix_wire_format format, const
 /* count and skipped of the page are not written. */
 int mix_skimmed_encode(mix_buf *out, mix_wire_format format, const mix_page *page,
                        const mix_skimmed *nodes, size_t count);
+/* The page that real nodes ask for (§13), in JSON; none of the nodes has a Noise key. */
+int mix_semi_skimmed_encode(mix_buf *out, const mix_page *page, const mix_skimmed *nodes,
+                            size_t count);
 int mix_described_encode(mix_buf *out, const mix_pagination *pagination, const mix_described *nodes,
                          size_t count);
 

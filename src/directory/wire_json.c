@@ -291,8 +291,8 @@ void mix_json_read_skimmed(mix_skimmed *node, const mix_json *object) {
         mix_json_wrong(&p, "a text with a decimal from 0 to 1");
 }
 
-static void write_skimmed(mix_json_writer *w, const mix_skimmed *node) {
-    mix_json_open(w, NULL, '{');
+static void write_skimmed(mix_json_writer *w, const char *key, const mix_skimmed *node) {
+    mix_json_open(w, key, '{');
     mix_json_put_uint(w, "node_id", node->id);
     write_key(w, "ed25519_identity_pubkey", node->identity);
     write_ips(w, "ip_addresses", node->ips, node->ip_count);
@@ -314,8 +314,8 @@ static int written(mix_buf *out, size_t mark) {
     return status;
 }
 
-int mix_json_write_skimmed_page(mix_buf *out, const mix_page *page, const mix_skimmed *nodes,
-                                size_t count) {
+static int write_page(mix_buf *out, const mix_page *page, const mix_skimmed *nodes, size_t count,
+                      bool semi) {
     mix_json_writer w = {.out = out};
     size_t mark = out->len;
     mix_json_open(&w, NULL, '{');
@@ -323,12 +323,29 @@ int mix_json_write_skimmed_page(mix_buf *out, const mix_page *page, const mix_sk
     mix_json_open(&w, "nodes", '{');
     write_pagination(&w, &page->pagination);
     mix_json_open(&w, "data", '[');
-    for (size_t i = 0; i < count; i++)
-        write_skimmed(&w, &nodes[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (semi)
+            mix_json_open(&w, NULL, '{');
+        write_skimmed(&w, semi ? "basic" : NULL, &nodes[i]);
+        if (semi) {
+            mix_json_put_null(&w, "x25519_noise_versioned_key");
+            mix_json_close(&w, '}');
+        }
+    }
     mix_json_close(&w, ']');
     mix_json_close(&w, '}');
     mix_json_close(&w, '}');
     return written(out, mark);
+}
+
+int mix_json_write_skimmed_page(mix_buf *out, const mix_page *page, const mix_skimmed *nodes,
+                                size_t count) {
+    return write_page(out, page, nodes, count, false);
+}
+
+int mix_semi_skimmed_encode(mix_buf *out, const mix_page *page, const mix_skimmed *nodes,
+                            size_t count) {
+    return write_page(out, page, nodes, count, true);
 }
 
 /* §4.4 */

@@ -486,6 +486,35 @@ static void bincode_refuses_what_it_does_not_know(void **state) {
     mix_list_free(l);
 }
 
+/* §13: each node of the semi-skimmed page is that of the skimmed one, under "basic". */
+static void semi_skimmed_wraps_skimmed(void **state) {
+    (void)state;
+    mix_skimmed nodes[2] = {{.id = 4, .performance = MIX_PERFORMANCE_ONE, .role = MIX_SKIMMED_EXIT},
+                            {.id = 5, .has_entry = true, .hostname = TEXT("a.test")}};
+    const mix_page page = {.metadata = {.epoch_id = 7}, .pagination = {2, 0, 2}};
+    mix_buf plain = {0}, semi = {0};
+    assert_status(mix_skimmed_encode(&plain, MIX_WIRE_JSON, &page, nodes, 2), MIX_OK);
+    assert_status(mix_semi_skimmed_encode(&semi, &page, nodes, 2), MIX_OK);
+    yyjson_doc *a = yyjson_read((char *)plain.data, plain.len, 0);
+    yyjson_doc *b = yyjson_read((char *)semi.data, semi.len, 0);
+    yyjson_val *x = yyjson_doc_get_root(a), *y = yyjson_doc_get_root(b);
+    assert_true(yyjson_equals(yyjson_obj_get(x, "metadata"), yyjson_obj_get(y, "metadata")));
+    x = yyjson_obj_get(x, "nodes");
+    y = yyjson_obj_get(y, "nodes");
+    assert_true(yyjson_equals(yyjson_obj_get(x, "pagination"), yyjson_obj_get(y, "pagination")));
+    for (size_t i = 0; i < 2; i++) {
+        yyjson_val *node = yyjson_arr_get(yyjson_obj_get(y, "data"), i);
+        assert_int_equal(yyjson_obj_size(node), 2);
+        assert_true(yyjson_is_null(yyjson_obj_get(node, "x25519_noise_versioned_key")));
+        assert_true(yyjson_equals(yyjson_obj_get(node, "basic"),
+                                  yyjson_arr_get(yyjson_obj_get(x, "data"), i)));
+    }
+    yyjson_doc_free(a);
+    yyjson_doc_free(b);
+    mix_buf_deinit(&plain);
+    mix_buf_deinit(&semi);
+}
+
 static void utf8_is_checked(void **state) {
     (void)state;
     static const char *const good[] = {
@@ -543,6 +572,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(hostile_lists_take_bounded_memory),
     cmocka_unit_test(each_failing_allocation_is_an_error),
     cmocka_unit_test(bincode_refuses_what_it_does_not_know),
+    cmocka_unit_test(semi_skimmed_wraps_skimmed),
     cmocka_unit_test(utf8_is_checked),
     cmocka_unit_test(text_survives_json),
 };
