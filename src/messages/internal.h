@@ -13,6 +13,7 @@ typedef struct mix_peer {
     uint64_t used;   /* for finding the one not used for the longest time */
     uint8_t tag[MIX_SENDER_TAG_LEN];
     uint32_t owed;
+    uint32_t together;    /* of them in one message; 0: as configured */
     mix_outgoing *answer; /* SURBs that are leaving now */
     uint64_t made, replies;
 } mix_peer;

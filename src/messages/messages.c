@@ -93,7 +93,7 @@ static bool config_is_good(const mix_messages_config *cfg) {
            cfg->hop_delay >= 0 && cfg->max_message > 0 && cfg->max_message <= 1 << 28 &&
            cfg->max_queued > 0 && cfg->max_peers > 0 && cfg->max_peers <= 1 << 12 &&
            cfg->max_reply_keys > 0 && cfg->max_reply_keys <= 1 << 24 && cfg->reply_key_age > 0 &&
-           cfg->surbs_together <= MIX_SURBS_MOST && cfg->max_events > 0 &&
+           cfg->surbs_together <= MIX_SURBS_TOGETHER_MOST && cfg->max_events > 0 &&
            cfg->max_event_bytes > 0 && reassembly_is_good(&cfg->forward) &&
            reassembly_is_good(&cfg->reply) && senders_are_good(&cfg->senders);
 }
@@ -250,6 +250,7 @@ int mix_messages_give(mix_messages *m, const mix_recipient *to, uint32_t count) 
     if (count > m->cfg.max_owed - p->owed)
         return MIX_ERR_LIMIT;
     p->owed += count;
+    p->together = count < MIX_SURBS_TOGETHER_MOST ? count : MIX_SURBS_TOGETHER_MOST;
     return MIX_OK;
 }
 

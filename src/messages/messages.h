@@ -65,7 +65,10 @@ int mix_messages_set_topology(mix_messages *m, const mix_topology *topology, mix
 /* What the directory says of key rotations: from then on stocks are cleaned by it (§14.3). */
 void mix_messages_set_rotations(mix_messages *m, const mix_rotation_info *info, mix_time now);
 
-enum { MIX_SURBS_MOST = 500 };                    /* attached to one message */
+enum {
+    MIX_SURBS_MOST = 500,          /* attached to one message */
+    MIX_SURBS_TOGETHER_MOST = 100, /* in a message of their own */
+};
 #define MIX_MESSAGES_USER_OWN ((uint64_t)1 << 63) /* users from here on are not the caller's */
 
 typedef struct mix_message {
@@ -85,8 +88,9 @@ int mix_messages_write(mix_messages *m, const mix_message *message, mix_time now
 /* How many bytes of data may be written now: for this tag's replies, or, with NULL, of other
  * messages. A message that is alone in its queue may have more. */
 size_t mix_messages_room(const mix_messages *m, const uint8_t *tag);
-/* Sends so many SURBs without being asked, in messages of their own. MIX_ERR_LIMIT when more than
- * max_owed would wait (none are added then), MIX_ERR_RANDOM, MIX_ERR_MEMORY. */
+/* Sends so many SURBs without being asked, in one message (of at most 100; those that wait already
+ * go in messages of this size too). MIX_ERR_LIMIT when more than max_owed would wait (none are
+ * added then), MIX_ERR_RANDOM, MIX_ERR_MEMORY. */
 int mix_messages_give(mix_messages *m, const mix_recipient *to, uint32_t count);
 /* Forgets messages of this user that have not left whole (mix_traffic_cancel forgets the fragments
  * below). */

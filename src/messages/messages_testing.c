@@ -50,6 +50,10 @@ void world_init(world *w, uint64_t seed, void (*client)(mix_messages_config *),
     assert_status(mix_crypto_new(&w->crypto), MIX_OK);
     assert_status(mix_sphinx_new(&w->sphinx, w->crypto, &w->env.env), MIX_OK);
     make_nodes(w);
+    for (size_t i = 0; i < WORLD_NODES; i++)
+        assert_status(
+            mix_sphinx_warm(w->sphinx, (const uint8_t(*)[MIX_KEY_LEN]) & w->nodes[i].sphinx_key, 1),
+            MIX_OK);
     /* Identities of gateways in addresses must be points of the curve. */
     for (size_t i = 0; i < WORLD_NODES; i++) {
         while (!mix_ed25519_is_point(w->nodes[i].identity))

@@ -152,10 +152,19 @@ int mix_peer_fill(mix_messages *m, mix_outgoing *o, bool all, mix_time now) {
 
 /* ---- answers ---- */
 
-static int start_answer(mix_messages *m, mix_peer *p) {
+/* How many of the SURBs that are asked for go in one message: as many as one packet holds, unless
+ * told otherwise. Messages of one packet arrive one by one, and each is of use at once; larger ones
+ * save up to a tenth of the packets. */
+static size_t together(const mix_messages *m, const mix_peer *p) {
     size_t one = m->space - MIX_FRAGMENT_HEADER_LEN - 1 - MIX_REPLIABLE_HEADER_LEN -
                  MIX_SURB_LIST_HEADER_LEN;
-    size_t count = m->cfg.surbs_together ? m->cfg.surbs_together : one / MIX_REPLY_SURB_LEN_4;
+    if (p->together > 0)
+        return p->together;
+    return m->cfg.surbs_together > 0 ? m->cfg.surbs_together : one / MIX_REPLY_SURB_LEN_4;
+}
+
+static int start_answer(mix_messages *m, mix_peer *p) {
+    size_t count = together(m, p);
     count = count < p->owed ? count : p->owed;
     mix_outgoing *o;
     int status =

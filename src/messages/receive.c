@@ -74,6 +74,7 @@ static int take_request(mix_messages *m, mix_peer *p, const mix_nym_message *n) 
     if (m->cfg.answer_requests) {
         uint32_t room = m->cfg.max_owed - p->owed;
         p->owed += n->amount < room ? n->amount : room;
+        p->together = 0;
     }
     m->spare->ev = (mix_messages_event){
         .kind = MIX_MESSAGES_ASKED, .type = n->type, .from = p->recipient, .count = n->amount};

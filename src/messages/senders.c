@@ -189,8 +189,7 @@ static void consider_request(mix_senders *s, mix_sender *e) {
 
 /* Without memory for the timer nothing is asked again: the next call that changes something tries
  * anew. */
-static void settle(mix_senders *s, mix_sender *e, mix_time now) {
-    consider_request(s, e);
+static void arrange(mix_senders *s, mix_sender *e, mix_time now) {
     if (can_send(s, e))
         enter_ring(s, e, MIX_TURN_DATA);
     else
@@ -204,6 +203,12 @@ static void settle(mix_senders *s, mix_sender *e, mix_time now) {
         (void)mix_timers_set(&s->timers, &e->timer, now + s->cfg.rerequest_check);
     else if (!lacks)
         mix_timers_stop(&s->timers, &e->timer);
+}
+
+/* After every change but a request's leaving (§14.2). */
+static void settle(mix_senders *s, mix_sender *e, mix_time now) {
+    consider_request(s, e);
+    arrange(s, e, now);
 }
 
 /* ---- reception ---- */
@@ -325,7 +330,9 @@ size_t mix_senders_sent(mix_senders *s, mix_sender *e, int turn, mix_time now) {
     }
     leave_ring(s, e, turn); /* to the end of the round, if it can send more */
     messages -= e->waiting.messages + (e->request != NULL);
-    settle(s, e, now);
+    if (turn == MIX_TURN_DATA)
+        consider_request(s, e);
+    arrange(s, e, now);
     return messages;
 }
 
@@ -344,7 +351,7 @@ bool mix_senders_tick(mix_senders *s, mix_time now, mix_senders_dropped *out) {
             *out = (mix_senders_dropped){.fragments = waiting(e)};
             memcpy(out->tag, e->tag, sizeof out->tag);
             drop_waiting(e);
-            settle(s, e, now);
+            arrange(s, e, now);
             return true;
         }
         if (silence > s->cfg.rerequest_after) {
@@ -353,7 +360,7 @@ bool mix_senders_tick(mix_senders *s, mix_time now, mix_senders_dropped *out) {
             e->pending = 0; /* what was asked for is lost */
             ask(s, e, waiting(e) - covered(s, e));
         }
-        settle(s, e, now);
+        arrange(s, e, now);
     }
     return false;
 }
@@ -367,7 +374,7 @@ void mix_senders_refresh(mix_senders *s, mix_time now) {
             e->asked = (uint32_t)aged;
             e->pending += e->asked;
         }
-        settle(s, e, now);
+        arrange(s, e, now);
     }
 }
 
@@ -385,6 +392,6 @@ void mix_senders_clean(mix_senders *s, mix_time now, mix_time before, mix_rotati
         if (e->received < before || (empty && waiting(e) == 0))
             mix_senders_forget(s, e);
         else
-            settle(s, e, now);
+            arrange(s, e, now);
     }
 }
