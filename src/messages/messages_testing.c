@@ -42,9 +42,28 @@ static void make_side(world *w, side *s, const mix_messages_config *cfg, const u
     assert_status(mix_messages_set_topology(s->m, w->topology, w->now), MIX_OK);
 }
 
+static void make_sides(world *w, void (*client)(mix_messages_config *),
+                       void (*exit)(mix_messages_config *)) {
+    mix_messages_config cfg;
+    mix_messages_config_client(&cfg);
+    if (client)
+        client(&cfg);
+    make_side(w, &w->client, &cfg, w->nodes[6].identity);
+    mix_messages_config_exit(&cfg);
+    if (exit)
+        exit(&cfg);
+    make_side(w, &w->exit, &cfg, w->nodes[7].identity);
+}
+
+static void free_sides(world *w) {
+    mix_messages_free(w->client.m);
+    mix_messages_free(w->exit.m);
+    mix_client_keys_deinit(&w->client.keys);
+    mix_client_keys_deinit(&w->exit.keys);
+}
+
 void world_init(world *w, uint64_t seed, void (*client)(mix_messages_config *),
                 void (*exit)(mix_messages_config *)) {
-    mix_messages_config cfg;
     *w = (world){.now = MIX_SECONDS(1000)};
     mix_test_env_init(&w->env, seed);
     assert_status(mix_crypto_new(&w->crypto), MIX_OK);
@@ -60,21 +79,19 @@ void world_init(world *w, uint64_t seed, void (*client)(mix_messages_config *),
             w->nodes[i].identity[0]++;
     }
     w->topology = world_topology(w, 6);
-    mix_messages_config_client(&cfg);
-    if (client)
-        client(&cfg);
-    make_side(w, &w->client, &cfg, w->nodes[6].identity);
-    mix_messages_config_exit(&cfg);
-    if (exit)
-        exit(&cfg);
-    make_side(w, &w->exit, &cfg, w->nodes[7].identity);
+    make_sides(w, client, exit);
+}
+
+void world_renew(world *w, uint64_t seed, void (*client)(mix_messages_config *),
+                 void (*exit)(mix_messages_config *)) {
+    free_sides(w);
+    mix_test_env_init(&w->env, seed);
+    w->now = MIX_SECONDS(1000);
+    make_sides(w, client, exit);
 }
 
 void world_deinit(world *w) {
-    mix_messages_free(w->client.m);
-    mix_messages_free(w->exit.m);
-    mix_client_keys_deinit(&w->client.keys);
-    mix_client_keys_deinit(&w->exit.keys);
+    free_sides(w);
     mix_topology_free(w->topology);
     mix_sphinx_free(w->sphinx);
     mix_crypto_free(w->crypto);

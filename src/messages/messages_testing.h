@@ -30,6 +30,9 @@ typedef struct world {
  * NULL. */
 void world_init(world *w, uint64_t seed, void (*client)(mix_messages_config *),
                 void (*exit)(mix_messages_config *));
+/* New engines and keys in the same world, from this seed. */
+void world_renew(world *w, uint64_t seed, void (*client)(mix_messages_config *),
+                 void (*exit)(mix_messages_config *));
 void world_deinit(world *w);
 /* A snapshot of the same nodes in this rotation; the caller's to free. */
 mix_topology *world_topology(const world *w, uint32_t rotation_id);
