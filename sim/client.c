@@ -27,15 +27,29 @@ static void note(sim_client *c, int status) {
 
 /* ---- upwards ---- */
 
-static void from_gateway(void *user, uint64_t number, mix_bytes delivered) {
-    sim_client *c = user;
-    (void)number;
+int sim_client_delivered(sim_client *c, mix_bytes delivered) {
     int status = mix_traffic_feed(c->traffic, delivered, c->net->sim.now);
     if (status == MIX_BLOCKED)
         c->refused++;
-    else
-        note(c, status);
+    note(c, status);
     sim_client_pump(c);
+    return status;
+}
+
+static void from_gateway(void *user, uint64_t number, mix_bytes delivered) {
+    (void)number;
+    sim_client_delivered(user, delivered);
+}
+
+static bool take_message_event(sim_client *c);
+
+/* Bytes of a traffic event live until the next call there: until then they can wait for room. */
+static int feed_messages(sim_client *c, mix_bytes delivered) {
+    int status;
+    do
+        status = mix_messages_feed(c->messages, delivered, c->net->sim.now);
+    while (status == MIX_BLOCKED && take_message_event(c));
+    return status;
 }
 
 static bool take_traffic_event(sim_client *c) {
@@ -45,7 +59,7 @@ static bool take_traffic_event(sim_client *c) {
         return false;
     int status = MIX_OK;
     if (ev.kind == MIX_TRAFFIC_DELIVERED)
-        status = mix_messages_feed(c->messages, ev.bytes, now);
+        status = feed_messages(c, ev.bytes);
     else if (ev.kind == MIX_TRAFFIC_EXPIRED)
         status = mix_messages_expired(c->messages, &ev, now);
     else if (ev.kind == MIX_TRAFFIC_GAVE_UP)
@@ -121,11 +135,22 @@ static bool refill(sim_client *c, bool idle) {
     return fill_lanes(c);
 }
 
-static void tell_backlog(sim_client *c) {
-    size_t waiting = sim_link_backlog(&c->account->up) / MIX_SPHINX_REGULAR_LEN;
-    size_t room = waiting < SOCKET_PACKETS && !c->account->up.cut ? SOCKET_PACKETS - waiting : 0;
-    mix_traffic_set_backlog(c->traffic, c->account->up.cut ? SOCKET_PACKETS : waiting, room,
-                            c->net->sim.now);
+static int link_send(void *user, mix_bytes packet) {
+    sim_account *a = user;
+    sim_link_send(&a->up, 0, packet);
+    return MIX_OK;
+}
+
+static size_t link_room(void *user, size_t *waiting) {
+    sim_account *a = user;
+    *waiting = a->up.cut ? SOCKET_PACKETS : sim_link_backlog(&a->up) / MIX_SPHINX_REGULAR_LEN;
+    return *waiting < SOCKET_PACKETS ? SOCKET_PACKETS - *waiting : 0;
+}
+
+static size_t tell_backlog(sim_client *c) {
+    size_t waiting, room = c->wire.room(c->wire.user, &waiting);
+    mix_traffic_set_backlog(c->traffic, waiting, room, c->net->sim.now);
+    return waiting;
 }
 
 static bool send_one(sim_client *c) {
@@ -134,7 +159,7 @@ static bool send_one(sim_client *c) {
     int status = mix_traffic_drain(c->traffic, &out, c->net->sim.now);
     note(c, status);
     if (status == MIX_OK) {
-        sim_link_send(&c->account->up, 0, mix_buf_bytes(&out));
+        note(c, c->wire.send(c->wire.user, mix_buf_bytes(&out)));
         if (c->cfg.sent)
             c->cfg.sent(c->cfg.user, c, out.len);
     }
@@ -171,7 +196,7 @@ static void set_timer(sim_client *c) {
     mix_time now = c->net->sim.now, at = mix_traffic_deadline(c->traffic),
              other = mix_messages_deadline(c->messages);
     at = other < at ? other : at;
-    if (mix_traffic_waiting(c->traffic) > 0 && sim_link_backlog(&c->account->up) > 0)
+    if (mix_traffic_waiting(c->traffic) > 0 && tell_backlog(c) > 0)
         at = now + MIX_MS(5) < at ? now + MIX_MS(5)
                                   : at; /* the socket tells when it has room again */
     at = at < now ? now : at;
@@ -201,7 +226,18 @@ void sim_client_pump(sim_client *c) {
 
 /* ---- birth and end ---- */
 
-static int make_keys(sim_client *c) {
+static void count_warning(void *user, mix_log_level level, const char *layer, const char *text) {
+    sim_client *c = (sim_client *)((char *)user - offsetof(sim_client, env));
+    (void)level, (void)layer, (void)text;
+    c->warnings++;
+}
+
+static int make_keys(sim_client *c, const mix_client_keys *given) {
+    if (given) {
+        c->keys = *given;
+        c->address = mix_client_recipient(given);
+        return MIX_OK;
+    }
     uint8_t seed[MIX_KEY_LEN], identity[MIX_KEY_LEN];
     int status = mix_random(&c->env.env, seed, sizeof seed);
     if (status == MIX_OK)
@@ -233,7 +269,11 @@ static int make_engines(sim_client *c) {
 int sim_client_init(sim_client *c, sim_net *net, const sim_client_config *cfg, uint64_t seed) {
     *c = (sim_client){.net = net, .cfg = *cfg, .timer = MIX_NEVER};
     mix_test_env_init(&c->env, seed);
-    int status = make_keys(c);
+    if (!c->env.env.log) {
+        c->env.env.log = count_warning;
+        c->env.env.log_level = MIX_LOG_WARN;
+    }
+    int status = make_keys(c, cfg->keys);
     if (status == MIX_OK)
         status = make_engines(c);
     if (status != MIX_OK) {
@@ -243,7 +283,12 @@ int sim_client_init(sim_client *c, sim_net *net, const sim_client_config *cfg, u
     mix_economy_config economy;
     mix_economy_config_init(&economy);
     mix_economy_init(&c->economy, &economy, net->sim.now);
-    c->account = sim_net_connect(net, cfg->gateway, c->keys.identity_public, from_gateway, c);
+    if (cfg->wire) {
+        c->wire = *cfg->wire;
+    } else {
+        c->account = sim_net_connect(net, cfg->gateway, c->keys.identity_public, from_gateway, c);
+        c->wire = (sim_wire){c->account, link_send, link_room};
+    }
     sim_client_pump(c);
     return MIX_OK;
 }

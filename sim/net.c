@@ -4,7 +4,6 @@
 
 #include "base/alloc.h"
 #include "mix/errors.h"
-#include "sphinx/wire.h"
 
 #include <assert.h>
 
@@ -106,13 +105,18 @@ static void from_node(void *user, uint64_t to, mix_bytes packet) {
         open_packet(&n->nodes[to], packet);
 }
 
+void sim_net_forward(sim_node *gateway, const mix_packet *packet) {
+    if (!gateway->dead)
+        send(gateway, &packet->next_hop, packet->packet);
+}
+
 static void from_client(void *user, uint64_t number, mix_bytes in) {
     sim_account *a = user;
     mix_packet p;
     (void)number;
     int status = mix_packet_decode_v2(&p, in);
-    if (status == MIX_OK && !a->gateway->dead)
-        send(a->gateway, &p.next_hop, p.packet);
+    if (status == MIX_OK)
+        sim_net_forward(a->gateway, &p);
     a->gateway->refused += status != MIX_OK;
 }
 
@@ -126,12 +130,11 @@ static int make_node(sim_net *n, size_t i) {
     bool is_mix = i < MIX_LAYERS * n->cfg.per_layer;
     node->entry.id = (uint32_t)i + 1;
     node->entry.role = is_mix ? (mix_role)(MIX_ROLE_LAYER1 + i / n->cfg.per_layer) : MIX_ROLE_ENTRY;
-    uint8_t seed[MIX_KEY_LEN];
     int status = mix_random(&keys.env, node->secret, MIX_KEY_LEN);
     if (status == MIX_OK)
-        status = mix_random(&keys.env, seed, sizeof seed);
+        status = mix_random(&keys.env, node->seed, MIX_KEY_LEN);
     if (status == MIX_OK)
-        status = mix_ed25519_public(n->crypto, node->entry.identity, seed);
+        status = mix_ed25519_public(n->crypto, node->entry.identity, node->seed);
     mix_x25519_public(node->entry.sphinx_key, node->secret);
     mix_address at = address_of(i);
     mix_address_pad(node->entry.address, sizeof node->entry.address, &at);

@@ -8,6 +8,7 @@
 #include "directory/topology.h"
 #include "link.h"
 #include "sphinx/sphinx.h"
+#include "sphinx/wire.h"
 
 enum {
     SIM_PER_LAYER_MAX = 4,
@@ -20,10 +21,10 @@ typedef struct sim_net sim_net;
 
 typedef struct sim_node {
     sim_net *net;
-    mix_node entry; /* of the directory */
-    uint8_t secret[MIX_KEY_LEN];
-    sim_link out; /* to all other nodes */
-    bool dead;    /* swallows everything */
+    mix_node entry;                                 /* of the directory */
+    uint8_t secret[MIX_KEY_LEN], seed[MIX_KEY_LEN]; /* of its Sphinx key, of its identity */
+    sim_link out;                                   /* to all other nodes */
+    bool dead;                                      /* swallows everything */
     uint64_t forwarded, finished, refused;
 } sim_node;
 
@@ -63,6 +64,8 @@ static inline sim_node *sim_net_gateway(sim_net *n, size_t i) {
 /* Opens a client's account at a gateway; deliver gets what comes for it. */
 sim_account *sim_net_connect(sim_net *n, size_t gateway, const uint8_t identity[static MIX_KEY_LEN],
                              sim_action *deliver, void *user);
+/* A packet of a client for its first hop, from a gateway other than a simulated one. */
+void sim_net_forward(sim_node *gateway, const mix_packet *packet);
 /* Cuts the client's link, both ways. What is under way to the gateway is lost; what is under way to
  * the client is stored with all that comes later: its acknowledgement is on its way already, so
  * nobody would send it again, and what such a link loses is lost to this layer for good. */

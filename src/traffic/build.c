@@ -30,11 +30,14 @@ static int put_ack(mix_builder *b, const mix_sphinx_job *job,
     const mix_traffic_config *cfg = b->cfg;
     uint8_t content[MIX_ACK_PLAINTEXT_LEN];
     int status = mix_ack_seal(cfg->crypto, b->env, content, cfg->keys->ack_key, id);
-    mix_buf_put(&b->plain, job->route->hop[0].address, MIX_ADDRESS_ACK);
     if (status == MIX_OK)
-        status = mix_sphinx_seal(cfg->sphinx, &b->plain, job, mix_payload_len(MIX_SIZE_ACK),
+        status = mix_sphinx_seal(cfg->sphinx, &b->packet, job, mix_payload_len(MIX_SIZE_ACK),
                                  MIX_BYTES(content));
-    return status == MIX_OK ? mix_buf_status(&b->plain) : status;
+    if (status == MIX_OK)
+        status =
+            mix_surb_ack_encode(&b->plain, job->route->hop[0].address, mix_buf_bytes(&b->packet));
+    mix_buf_truncate(&b->packet, 0);
+    return status;
 }
 
 /* §9: what goes to the gateway. */
