@@ -6,7 +6,8 @@ MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 
 PARTS := openssl blake3 yyjson fiat
-SETUP := build
+NATIVE_PARTS := libwebsockets
+SETUP := build net
 
 .PHONY: help deps build wasm asan fuzz-build test vectors bench fuzz check format clean distclean
 
@@ -15,14 +16,14 @@ help: ## this list
 
 deps: ## install missing Debian packages, fetch and build third parties (quiet when all is there)
 	@tools/setup.sh $(SETUP)
-	@third_party/build.sh native $(PARTS)
+	@third_party/build.sh native $(PARTS) $(NATIVE_PARTS)
 	@third_party/build.sh wasm $(PARTS)
 
 # Configures once per preset; ninja itself sees changed build files. Quiet unless something is built.
 define compile
 @[ -f build/$(1)/build.ninja ] || cmake --preset $(1) > build/$(1).log 2>&1 || { cat build/$(1).log >&2; exit 1; }
 @echo "build: $(1)"
-@cmake --build --preset $(1) -j $(JOBS) > build/$(1).log 2>&1 || { tail -n 60 build/$(1).log >&2; exit 1; }
+@cmake --build --preset $(1) -j $(JOBS) > build/$(1).log 2>&1 || { grep -A 12 -m 3 FAILED build/$(1).log >&2 || tail -n 20 build/$(1).log >&2; echo "the rest is in build/$(1).log" >&2; exit 1; }
 endef
 
 build: deps ## native release: libraries, programs and build/lwmix

@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon: what comes in is given to a role at once; what comes out of roles is moved once a turn of the loop. */
+#include "mixnet/daemon.h"
+
+#include "env.h"
+#include "files.h"
+#include "mixnet/certificates.h"
+#include "mixnet/links.h"
+#include "mixnet/state.h"
+#include "mixnet/web.h"
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "mixnet/gateway/gateway.h"
+#include "mixnet/node/node.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SAVE_EVERY_MS = 1000 };
+
+/* A member of the network that runs in this process. */
+typedef struct runtime {
+    mixnet_member *member;
+    mixnet_node *node;
+    mixnet_gateway *gateway; /* gateways and exits */
+    service *service;        /* exits */
+    mix_time save_at;        /* MIX_NEVER: the client table is as on disk */
+} runtime;
+
+typedef struct mixnetd {
+    const daemon_options *options;
+    const mix_env *env;
+    uv_loop_t loop;
+    uv_timer_t timer;
+    uv_prepare_t turn;
+    uv_signal_t signals[2];
+    mix_crypto *crypto;
+    mix_sphinx *sphinx;
+    mixnet_network *network;
+    mix_topology *topology;
+    uint32_t epoch;
+    links *links;
+    web *web;
+    runtime running[MIXNET_MEMBERS_MAX];
+    size_t count;
+    uint16_t directory_port, plain_directory_port;
+    bool stopping;
+    mix_error error;
+} mixnetd;
+
+static int64_t wall_now(const mixnetd *d) {
+    return d->env->wall_time(d->env->user);
+}
+
+/* --- events from below --- */
+
+static void on_frame(void *user, size_t owner, const mix_frame *frame) {
+    mixnetd *d = user;
+    (void)mixnet_node_feed(d->running[owner].node, frame, host_now()); /* what is dropped is counted there */
+}
+
+static void on_request(void *user, const mixnet_request *request, mixnet_answer *answer) {
+    mixnetd *d = user;
+    if (mixnet_directory_answer(d->network, d->crypto, wall_now(d), request, answer) != MIX_OK)
+        *answer = (mixnet_answer){.status = 500};
+}
+
+static bool on_opened(void *user, size_t owner, uint64_t connection) {
+    mixnetd *d = user;
+    return mixnet_gateway_opened(d->running[owner].gateway, connection, host_now()) == MIX_OK;
+}
+
+static void on_message(void *user, size_t owner, uint64_t connection, mixnet_ws_kind kind, mix_bytes message) {
+    mixnetd *d = user;
+    (void)mixnet_gateway_feed(d->running[owner].gateway, connection, kind, message, host_now());
+}
+
+static bool on_write(void *user, size_t owner, uint64_t connection, mixnet_gateway_out *out) {
+    mixnetd *d = user;
+    return mixnet_gateway_drain(d->running[owner].gateway, connection, out, host_now()) == MIX_OK;
+}
+
+static void on_closed(void *user, size_t owner, uint64_t connection) {
+    mixnetd *d = user;
+    if (d->running[owner].gateway)
+        mixnet_gateway_closed(d->running[owner].gateway, connection, host_now());
+}
+
+static void on_wake(void *user) {
+    (void)user; /* the loop turns anyway, and the turn looks at everything */
+}
+
+/* --- epochs --- */
+
+static int set_keys(mixnetd *d, runtime *r, uint32_t rotation, bool first_epoch) {
+    uint8_t secret[MIX_KEY_LEN];
+    int status = mixnet_member_sphinx(d->crypto, r->member, rotation, secret);
+    if (status == MIX_OK)
+        status = mixnet_node_set_key(r->node, true, rotation, secret);
+    uint32_t other = first_epoch && rotation > 0 ? rotation - 1 : rotation + 1; /* the old one for an epoch, then the next one */
+    if (status == MIX_OK)
+        status = mixnet_member_sphinx(d->crypto, r->member, other, secret);
+    if (status == MIX_OK)
+        status = mixnet_node_set_key(r->node, false, other, secret);
+    mix_wipe(secret, sizeof secret);
+    return status;
+}
+
+/* Keys and routes of the running epoch. */
+static int enter_epoch(mixnetd *d) {
+    const mix_rotation_info *clock = &d->network->clock;
+    mix_topology *topology;
+    uint32_t rotation = mix_rotation_id_at(clock, d->epoch);
+    bool first = mix_rotation_id_at(clock, d->epoch - 1) != rotation;
+    int status = mixnet_network_topology(d->network, d->crypto, wall_now(d), &topology);
+    if (status != MIX_OK)
+        return status;
+    for (size_t i = 0; i < d->count && status == MIX_OK; i++) {
+        status = set_keys(d, &d->running[i], rotation, first);
+        if (d->running[i].service)
+            service_topology(d->running[i].service, topology, host_now());
+    }
+    mix_topology_free(d->topology);
+    d->topology = topology;
+    mix_log(d->env, MIX_LOG_INFO, "mixnet", "epoch %u, rotation %u", d->epoch, rotation);
+    return status;
+}
+
+static mix_time next_epoch(const mixnetd *d, mix_time now) {
+    const mix_rotation_info *c = &d->network->clock;
+    int64_t wall = wall_now(d), next = c->epoch_start + ((int64_t)(d->epoch - c->epoch) + 1) * c->epoch_length;
+    return now + (next > wall ? next - wall : 0);
+}
+
+static void follow_epochs(mixnetd *d) {
+    uint32_t epoch = mix_rotation_epoch_at(&d->network->clock, wall_now(d));
+    if (epoch == d->epoch)
+        return;
+    d->epoch = epoch;
+    if (enter_epoch(d) != MIX_OK)
+        mix_log(d->env, MIX_LOG_ERROR, "mixnet", "the keys of epoch %u cannot be made", epoch);
+}
+
+/* --- the turn --- */
+
+static void save_clients(mixnetd *d, runtime *r) {
+    char name[MIXNET_NAME_MAX + 16];
+    mix_buf table = {0};
+    snprintf(name, sizeof name, "clients-%s", r->member->name);
+    r->save_at = MIX_NEVER;
+    int error = mixnet_gateway_save(r->gateway, &table) == MIX_OK ? host_file_write(d->options->folder, name, mix_buf_bytes(&table), 0600) : ENOMEM;
+    if (error)
+        mix_log(d->env, MIX_LOG_ERROR, "mixnet", "%s cannot be saved: %s", name, strerror(error));
+    mix_buf_deinit_wiped(&table);
+}
+
+static void move_gateway(mixnetd *d, runtime *r, mix_time now) {
+    mix_packet packet;
+    mixnet_gateway_ready_conn ready;
+    mixnet_gateway_tick(r->gateway, now);
+    while (mixnet_gateway_next(r->gateway, &packet) == MIX_OK)
+        (void)mixnet_node_send(r->node, &packet, now);
+    while (mixnet_gateway_ready(r->gateway, &ready) == MIX_OK)
+        web_ready(d->web, ready.conn, ready.give_up);
+    if (mixnet_gateway_dirty(r->gateway) && r->save_at == MIX_NEVER)
+        r->save_at = now + MIX_MS(SAVE_EVERY_MS);
+    if (r->save_at <= now)
+        save_clients(d, r);
+}
+
+static void move_service(runtime *r, mix_time now) {
+    mix_packet packet;
+    service_tick(r->service, now);
+    while (service_next(r->service, &packet, now))
+        (void)mixnet_node_send(r->node, &packet, now);
+}
+
+static void move_node(mixnetd *d, runtime *r, mix_time now) {
+    mixnet_node_final final;
+    mixnet_node_out out;
+    while (mixnet_node_next(r->node, &final) == MIX_OK) {
+        if (r->service && memcmp(final.destination, service_identity(r->service), MIX_KEY_LEN) == 0)
+            (void)service_feed(r->service, final.message, now);
+        else if (r->gateway)
+            (void)mixnet_gateway_deliver(r->gateway, final.destination, final.message, now);
+    }
+    while (mixnet_node_drain(r->node, &out, now) == MIX_OK)
+        (void)links_send(d->links, &out.next, out.frame);
+}
+
+static mix_time earlier(mix_time a, mix_time b) {
+    return a < b ? a : b;
+}
+
+static mix_time deadline(const mixnetd *d, mix_time now) {
+    mix_time at = next_epoch(d, now);
+    for (size_t i = 0; i < d->count; i++) {
+        const runtime *r = &d->running[i];
+        at = earlier(at, earlier(mixnet_node_deadline(r->node), r->save_at));
+        if (r->gateway)
+            at = earlier(at, mixnet_gateway_deadline(r->gateway));
+        if (r->service)
+            at = earlier(at, service_deadline(r->service));
+    }
+    return at;
+}
+
+static void on_timer(uv_timer_t *timer) {
+    (void)timer; /* it only ends the wait */
+}
+
+static void on_turn(uv_prepare_t *handle) {
+    mixnetd *d = handle->data;
+    if (d->stopping)
+        return;
+    mix_time now = host_now();
+    follow_epochs(d);
+    for (size_t i = 0; i < d->count; i++) {
+        runtime *r = &d->running[i];
+        move_node(d, r, now); /* messages for the others first … */
+        if (r->gateway)
+            move_gateway(d, r, now);
+        if (r->service)
+            move_service(r, now);
+        move_node(d, r, now); /* … then what they made of them leaves too */
+    }
+    links_flush(d->links);
+    mix_time wait = deadline(d, now) - now;
+    uv_update_time(&d->loop);
+    uv_timer_start(&d->timer, on_timer, wait <= 0 ? 0 : (uint64_t)((wait + 999) / 1000), 0);
+}
+
+/* --- start --- */
+
+static int fail(mixnetd *d, int status, const char *what) {
+    if (d->error.code == MIX_OK)
+        mix_error_note(&d->error, status, "mixnet", 0, "%s: %s", what, mix_error_text(status));
+    return status;
+}
+
+static int start_gateway(mixnetd *d, runtime *r) {
+    mixnet_gateway_config config = {0};
+    char name[MIXNET_NAME_MAX + 16];
+    mix_buf table = {0};
+    int status = mixnet_member_identity(d->crypto, r->member, config.seed);
+    if (status == MIX_OK)
+        status = mixnet_gateway_new(&r->gateway, &config, d->crypto, d->env);
+    mix_wipe(&config, sizeof config);
+    snprintf(name, sizeof name, "clients-%s", r->member->name);
+    int error = status == MIX_OK ? host_file_read(d->options->folder, name, &table) : 0;
+    if (error && error != ENOENT)
+        status = mix_error_note(&d->error, MIX_ERR_STATE_FOLDER, "mixnet", error, "%s/%s: %s", d->options->folder, name, strerror(error));
+    if (status == MIX_OK && !error)
+        status = mixnet_gateway_load(r->gateway, mix_buf_bytes(&table), &d->error);
+    mix_buf_deinit_wiped(&table);
+    char host[MIX_ADDRESS_TEXT];
+    mix_ip_format(host, &r->member->address);
+    if (status == MIX_OK)
+        status = web_listen(d->web, (long)(r - d->running), host, &r->member->ws_port, false, &d->error);
+    if (status == MIX_OK)
+        status = web_listen(d->web, (long)(r - d->running), host, &r->member->wss_port, true, &d->error);
+    return status;
+}
+
+static int start_member(mixnetd *d, mixnet_member *m) {
+    runtime *r = &d->running[d->count];
+    *r = (runtime){.member = m, .save_at = MIX_NEVER};
+    mixnet_node_config config = {.mix = m->kind == MIXNET_MIX, .final = m->kind != MIXNET_MIX};
+    int status = mixnet_node_new(&r->node, &config, d->crypto, d->env);
+    if (status != MIX_OK)
+        return fail(d, status, m->name);
+    d->count++;
+    status = links_listen(d->links, (size_t)(r - d->running), &m->address, &d->error);
+    if (status == MIX_OK && m->kind != MIXNET_MIX)
+        status = start_gateway(d, r);
+    if (status == MIX_OK && m->kind == MIXNET_EXIT)
+        status = service_new(&r->service, &d->loop, m, &d->options->service, d->crypto, d->sphinx, d->env, on_wake, d, &d->error);
+    return status == MIX_OK ? MIX_OK : fail(d, status, m->name);
+}
+
+static bool wanted(const mixnetd *d, const char *role) {
+    return !d->options->role || strcmp(d->options->role, role) == 0;
+}
+
+static int start_roles(mixnetd *d) {
+    int status = MIX_OK;
+    for (size_t i = 0; i < d->network->count && status == MIX_OK; i++) {
+        if (wanted(d, d->network->members[i].name))
+            status = start_member(d, &d->network->members[i]);
+    }
+    char host[MIX_ADDRESS_TEXT];
+    mix_ip_format(host, &d->options->plan.host);
+    if (status == MIX_OK && wanted(d, "directory"))
+        status = web_listen(d->web, WEB_DIRECTORY, host, &d->directory_port, true, &d->error);
+    if (status == MIX_OK && wanted(d, "directory"))
+        status = web_listen(d->web, WEB_DIRECTORY, host, &d->plain_directory_port, false, &d->error);
+    return status;
+}
+
+static int start(mixnetd *d) {
+    const daemon_options *o = d->options;
+    web_events events = {d, on_request, on_opened, on_message, on_write, on_closed};
+    int status = mix_crypto_new(&d->crypto);
+    if (status == MIX_OK)
+        status = mix_sphinx_new(&d->sphinx, d->crypto, d->env);
+    if (status != MIX_OK)
+        return fail(d, status, "crypto");
+    status = state_open(o->folder, &o->plan, d->network, d->crypto, d->env, &d->error);
+    if (status == MIX_OK)
+        status = certificates_open(o->folder, &d->error);
+    if (status != MIX_OK)
+        return status;
+    status = links_new(&d->links, &d->loop, on_frame, d);
+    if (status == MIX_OK)
+        status = web_new(&d->web, &d->loop, o->folder, &events, d->env);
+    if (status != MIX_OK)
+        return fail(d, status, "listeners");
+    status = start_roles(d);
+    if (status != MIX_OK)
+        return status;
+    d->epoch = mix_rotation_epoch_at(&d->network->clock, wall_now(d));
+    status = enter_epoch(d);
+    if (status != MIX_OK)
+        return fail(d, status, "keys");
+    return state_save(o->folder, d->network, &d->error); /* the ports, for clients and for the next start */
+}
+
+/* --- the ready line --- */
+
+static void print_key(const char *name, const uint8_t key[static MIX_KEY_LEN]) {
+    char storage[64];
+    mix_buf text = mix_buf_fixed(storage, sizeof storage);
+    (void)mix_base58_encode(&text, mix_bytes_of(key, MIX_KEY_LEN));
+    printf("\"%s\":\"%.*s\"", name, (int)text.len, (char *)text.data);
+}
+
+static void print_router(mixnetd *d, const mixnet_member *m) {
+    char storage[160];
+    mix_buf text = mix_buf_fixed(storage, sizeof storage);
+    mixnet_service_keys keys;
+    if (mixnet_member_router(d->crypto, m, &keys) != MIX_OK)
+        return;
+    (void)mix_base58_encode(&text, MIX_BYTES(keys.identity_public));
+    mix_buf_put_u8(&text, '.');
+    (void)mix_base58_encode(&text, MIX_BYTES(keys.encryption_public));
+    mix_buf_put_u8(&text, '@');
+    (void)mix_base58_encode(&text, MIX_BYTES(m->identity));
+    printf("\"exit\":\"%.*s\",", (int)text.len, (char *)text.data);
+    mix_wipe(&keys, sizeof keys);
+}
+
+static void print_ready(mixnetd *d) {
+    const mixnet_member *gateway = NULL, *exit = NULL;
+    for (size_t i = d->count; i-- > 0;) {
+        const mixnet_member *m = d->running[i].member;
+        gateway = m->kind == MIXNET_GATEWAY ? m : gateway;
+        exit = m->kind == MIXNET_EXIT ? m : exit;
+    }
+    printf("{\"ready\":true,");
+    if (d->directory_port)
+        printf("\"directory\":\"https://127.0.0.1:%u/api/\",\"directory_http\":\"http://127.0.0.1:%u/api/\",", d->directory_port,
+               d->plain_directory_port);
+    printf("\"ca\":\"%s/ca.pem\",", d->options->folder);
+    if (gateway) {
+        print_key("gateway", gateway->identity);
+        printf(",\"gateway_ws\":\"ws://127.0.0.1:%u\",\"gateway_wss\":\"wss://%s:%u\",", gateway->ws_port, gateway->hostname, gateway->wss_port);
+    }
+    if (exit)
+        print_router(d, exit);
+    printf("\"pid\":%ld}\n", (long)getpid());
+    fflush(stdout);
+}
+
+/* --- end --- */
+
+static void stop(mixnetd *d) {
+    if (d->stopping)
+        return;
+    d->stopping = true;
+    for (size_t i = 0; i < d->count; i++) {
+        runtime *r = &d->running[i];
+        if (r->gateway && (r->save_at != MIX_NEVER || mixnet_gateway_dirty(r->gateway)))
+            save_clients(d, r);
+        service_close(r->service);
+    }
+    web_close(d->web);
+    links_close(d->links);
+    uv_close((uv_handle_t *)&d->timer, NULL);
+    uv_close((uv_handle_t *)&d->turn, NULL);
+    for (int i = 0; i < 2; i++)
+        uv_close((uv_handle_t *)&d->signals[i], NULL);
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+    mixnetd *d = handle->data;
+    mix_log(d->env, MIX_LOG_INFO, "mixnet", "signal %d: ending", number);
+    uv_stop(&d->loop); /* libwebsockets wants to be taken down from outside the loop */
+}
+
+static void free_all(mixnetd *d) {
+    for (size_t i = 0; i < d->count; i++) {
+        service_free(d->running[i].service);
+        mixnet_gateway_free(d->running[i].gateway);
+        d->running[i].gateway = NULL;
+        mixnet_node_free(d->running[i].node);
+    }
+    web_free(d->web);
+    links_free(d->links);
+    mix_topology_free(d->topology);
+    mix_sphinx_free(d->sphinx);
+    mix_crypto_free(d->crypto);
+    mixnet_network_wipe(d->network);
+    free(d->network);
+    free(d);
+}
+
+int daemon_run(const daemon_options *options) {
+    mixnetd *d = calloc(1, sizeof *d);
+    if (!d || !(d->network = calloc(1, sizeof *d->network))) {
+        fprintf(stderr, "lwmix mixnet: out of memory\n");
+        free(d);
+        return 2;
+    }
+    d->options = options;
+    d->env = options->env;
+    d->directory_port = options->directory_port;
+    d->plain_directory_port = options->plain_directory_port;
+    signal(SIGPIPE, SIG_IGN);
+    uv_loop_init(&d->loop);
+    uv_timer_init(&d->loop, &d->timer);
+    uv_prepare_init(&d->loop, &d->turn);
+    d->turn.data = d;
+    for (int i = 0; i < 2; i++) {
+        uv_signal_init(&d->loop, &d->signals[i]);
+        d->signals[i].data = d;
+        uv_signal_start(&d->signals[i], on_signal, i ? SIGINT : SIGTERM);
+    }
+    int status = start(d);
+    if (status == MIX_OK) {
+        uv_prepare_start(&d->turn, on_turn);
+        print_ready(d);
+        uv_run(&d->loop, UV_RUN_DEFAULT);
+    } else {
+        fprintf(stderr, "lwmix mixnet: %s\n", d->error.words);
+    }
+    stop(d);
+    uv_run(&d->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&d->loop);
+    free_all(d);
+    return status == MIX_OK ? 0 : 2;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an exit has besides a gateway: its IP packet router and its internet. */
+#ifndef HOSTS_NATIVE_MIXNET_SERVICE_H
+#define HOSTS_NATIVE_MIXNET_SERVICE_H
+
+#include "base/error.h"
+#include "mixnet/network/network.h"
+#include "sphinx/sphinx.h"
+#include "sphinx/wire.h"
+
+#include <uv.h>
+
+typedef struct service service;
+
+typedef struct service_options {
+    bool no_cover, open_proxy, allow_local;
+    mix_bytes policy;      /* text; empty: everything that is global */
+    const char *release;   /* announced; decides the protocol version */
+    uint16_t mtu;          /* 0: 1500 */
+    const char *const *resolve; /* "NAME=IP[,TTL]" */
+    size_t resolve_count;
+    const char *const *forward; /* "IP:PORT=HOST:PORT" */
+    size_t forward_count;
+    bool upstream_dns, tun;
+} service_options;
+
+/* Built with a loop of the caller; wake is called when something happened that the caller's pump should look at. */
+int service_new(service **out, uv_loop_t *loop, const mixnet_member *member, const service_options *options, mix_crypto *crypto,
+                mix_sphinx *sphinx, const mix_env *env, void (*wake)(void *user), void *user, mix_error *e);
+void service_close(service *s); /* the loop must run to its end */
+void service_free(service *s);
+
+const uint8_t *service_identity(const service *s);           /* of its client: final messages for it go to service_feed */
+void service_topology(service *s, const mix_topology *topology, mix_time now);
+int service_feed(service *s, mix_bytes delivered, mix_time now);
+/* The next packet for the node's forwarder; valid until the next call. */
+bool service_next(service *s, mix_packet *out, mix_time now);
+mix_time service_deadline(const service *s);
+void service_tick(service *s, mix_time now);
+
+#endif
