@@ -148,6 +148,8 @@ typedef enum mix_ends {
 #define MIX_ERRORS_WEBSOCKET(E)
 #define MIX_ERRORS_TUNNEL(E)
 #define MIX_ERRORS_MIXNET(E) \
+    E(NOISE, 1420, STREAM, "not the Noise handshake or channel that nodes use") \
+    E(LINK_TIMEOUT, 1421, STREAM, "the other node's handshake takes too long") \
     E(NODE_KEY, 1400, PACKET, "the node has no key for the packet's rotation") \
     E(NODE_REPLAY, 1401, PACKET, "the packet was seen before") \
     E(NODE_ROLE, 1402, PACKET, "the node does not take this kind of packet")  \
