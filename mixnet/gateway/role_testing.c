@@ -119,6 +119,12 @@ void test_expect_close(test_gateway *t, uint64_t conn, mixnet_close reason) {
                   MIX_ERR_STATE);
 }
 
+void test_expect_refusal(test_gateway *t, uint64_t conn, const char *message, int times) {
+    while (times-- > 0)
+        test_expect_error(t, conn, message);
+    test_expect_close(t, conn, MIXNET_CLOSE_REFUSED);
+}
+
 void test_expect_nothing(test_gateway *t, uint64_t conn) {
     mixnet_gateway_out out;
     assert_status(mixnet_gateway_drain(t->gateway, conn, &out, t->now), MIX_DONE);
@@ -137,17 +143,23 @@ void test_expect_message(test_gateway *t, uint64_t conn, const test_client *c, m
 
 /* ---- whole steps ---- */
 
+void test_start_registration(test_gateway *t, uint64_t conn, const test_client *c,
+                             mix_handshake *h) {
+    mix_buf message = {0};
+    assert_status(mix_handshake_start(h, &message, &t->env.env, c->identity), MIX_OK);
+    test_send_text(
+        t, conn,
+        &(mix_text){.type = MIX_TEXT_PAYLOAD, .version = 6, .data = mix_buf_bytes(&message)});
+    mix_buf_deinit(&message);
+}
+
 void test_register(test_gateway *t, uint64_t conn, test_client *c) {
     mix_handshake h = {0};
     mix_buf message = {0};
     test_open(t, conn);
-    assert_status(mix_handshake_start(&h, &message, &t->env.env, c->identity), MIX_OK);
-    test_send_text(
-        t, conn,
-        &(mix_text){.type = MIX_TEXT_PAYLOAD, .version = 6, .data = mix_buf_bytes(&message)});
+    test_start_registration(t, conn, c, &h);
     mix_text answer = test_expect_text(t, conn, MIX_TEXT_HANDSHAKE, MIX_TEXT_PAYLOAD);
     assert_int_equal(answer.version, 6);
-    mix_buf_truncate(&message, 0);
     assert_status(mix_handshake_answer(&h, &message, t->crypto, &t->env.env, c->seed, t->identity,
                                        answer.data),
                   MIX_OK);

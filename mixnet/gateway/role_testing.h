@@ -47,12 +47,17 @@ void test_expect_str(test_gateway *t, uint64_t conn, const char *text);
 void test_expect_error(test_gateway *t, uint64_t conn, const char *message);
 void test_expect_close(test_gateway *t, uint64_t conn, mixnet_close reason);
 void test_expect_nothing(test_gateway *t, uint64_t conn);
+/* The same error so many times, and the end of the connection. */
+void test_expect_refusal(test_gateway *t, uint64_t conn, const char *message, int times);
 /* A text of this type, valid until the next call. */
 mix_text test_expect_text(test_gateway *t, uint64_t conn, mix_text_side side, mix_text_type type);
 /* A pushed message of this content. */
 void test_expect_message(test_gateway *t, uint64_t conn, const test_client *c, mix_bytes content);
 
 /* ---- whole steps ---- */
+/* Message 1 of a registration. */
+void test_start_registration(test_gateway *t, uint64_t conn, const test_client *c,
+                             mix_handshake *h);
 void test_register(test_gateway *t, uint64_t conn, test_client *c); /* opens the connection too */
 void test_login(test_gateway *t, uint64_t conn, const test_client *c);
 void test_claim(test_gateway *t, uint64_t conn);
