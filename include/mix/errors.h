@@ -148,15 +148,15 @@ typedef enum mix_ends {
 #define MIX_ERRORS_WEBSOCKET(E)
 #define MIX_ERRORS_TUNNEL(E)
 #define MIX_ERRORS_MIXNET(E) \
-    E(NOISE, 1420, STREAM, "not the Noise handshake or channel that nodes use") \
-    E(LINK_TIMEOUT, 1421, STREAM, "the other node's handshake takes too long") \
     E(NODE_KEY, 1400, PACKET, "the node has no key for the packet's rotation") \
     E(NODE_REPLAY, 1401, PACKET, "the packet was seen before") \
     E(NODE_ROLE, 1402, PACKET, "the node does not take this kind of packet")  \
     E(NETWORK_FILE, 1403, CALL, "a file of the network is malformed") \
     E(STATE_FOLDER, 1404, CALL, "the state folder cannot be used") \
     E(LISTEN, 1405, CALL, "an address cannot be listened on") \
-    E(CERTIFICATE, 1406, CALL, "a certificate cannot be made or read")
+    E(CERTIFICATE, 1406, CALL, "a certificate cannot be made or read") \
+    E(NOISE, 1420, STREAM, "not the Noise handshake or channel that nodes use") \
+    E(LINK_TIMEOUT, 1421, STREAM, "the other node's handshake takes too long")
 
 #define MIX_ERROR_TABLE(E) \
     MIX_ERRORS_BASE(E) \
