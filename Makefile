@@ -5,7 +5,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 
-PARTS := openssl blake3 yyjson fiat
+PARTS := openssl blake3 yyjson fiat lwip certifi zlib brotli zstd nghttp2 c-ares curl
 NATIVE_PARTS := libwebsockets
 SETUP := build net
 

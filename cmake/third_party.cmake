@@ -28,3 +28,15 @@ if(EXISTS ${MIX_THIRD}/fiat/lib/libfiat.a) # x86-64 only
 else()
   mix_third(fiat)
 endif()
+# TCP/IP: sources that src/tcpip compiles with options of its own.
+mix_third(lwip)
+mix_third(certifi) # include/cacert.pem
+mix_third(zlib LIBS libz.a)
+mix_third(brotli LIBS libbrotlidec.a)
+mix_third(zstd LIBS libzstd.a)
+mix_third(nghttp2 LIBS libnghttp2.a)
+mix_third(c-ares LIBS libcares.a)
+mix_third(curl LIBS libcurl.a)
+target_link_libraries(third_curl INTERFACE third_nghttp2 third_openssl third_zlib third_brotli third_zstd)
+target_compile_definitions(third_curl INTERFACE CURL_STATICLIB)
+target_compile_definitions(third_c-ares INTERFACE CARES_STATICLIB)

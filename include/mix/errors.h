@@ -141,7 +141,17 @@ typedef enum mix_ends {
     E(IPR_FORGOTTEN, 713, TUNNEL, "the exit has forgotten this client") \
     E(IPR_DISCONNECTED, 714, TUNNEL, "the exit ended the session") \
     E(IPR_REFUSED, 715, STREAM, "the exit's policy refuses this destination")
-#define MIX_ERRORS_SOCKETS(E)
+#define MIX_ERRORS_SOCKETS(E) \
+    E(IP_PACKET, 800, PACKET, "the IP packet is malformed, or nobody here waits for it") \
+    E(IP_FAMILY, 801, STREAM, "the tunnel has no address of this IP version") \
+    E(SOCKET_LIMIT, 802, CALL, "too many sockets are open") \
+    E(SOCKET_CLOSED, 803, STREAM, "the connection was closed by ourselves") \
+    E(DATAGRAM_SIZE, 804, CALL, "the datagram does not fit one packet") \
+    E(TCP_REFUSED, 810, STREAM, "the connection was refused") \
+    E(TCP_RESET, 811, STREAM, "the connection was reset by the peer") \
+    E(TCP_TIMEOUT, 812, STREAM, "the connection was not answered in time") \
+    E(TCP_STALLED, 813, STREAM, "the peer stopped acknowledging") \
+    E(TCP_UNREACHABLE, 814, STREAM, "the destination cannot be reached")
 #define MIX_ERRORS_DNS(E)
 #define MIX_ERRORS_TLS(E)
 #define MIX_ERRORS_FETCH(E)
