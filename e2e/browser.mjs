@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Headless Chromium for tests: a page from loopback that can import packages from node_modules, and names that lead to the local mixnet only.
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+
+const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', '--ignore-certificate-errors'];
+const MODULES = new URL('node_modules/', import.meta.url).pathname;
+
+/** Serves a page with this import map (name → path below node_modules). */
+export async function servePage(imports) {
+    const map = Object.fromEntries(Object.entries(imports).map(([name, file]) => [name, `/modules/${file}`]));
+    const html = `<!doctype html><meta charset=utf-8><title>test</title><script type=importmap>${JSON.stringify({ imports: map })}</script>`;
+    const server = http.createServer((request, response) => {
+        const { pathname } = new URL(request.url, 'http://x');
+        const file = path.join(MODULES, path.normalize(pathname.replace(/^\/modules\//, '')));
+        if (pathname === '/') response.writeHead(200, { 'content-type': 'text/html' }).end(html);
+        else if (!pathname.startsWith('/modules/') || !file.startsWith(MODULES) || !fs.existsSync(file)) response.writeHead(404).end();
+        else {
+            response.writeHead(200, { 'content-type': 'text/javascript' });
+            fs.createReadStream(file).pipe(response);
+        }
+    });
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return { url: `http://127.0.0.1:${server.address().port}/`, close: () => { server.closeAllConnections(); server.close(); } };
+}
+
+/** Opens Chromium in which the directory's public name and the gateways' names lead to this mixnet and all others nowhere. */
+export async function openBrowser(mixnet) {
+    const directory = new URL(mixnet.directory).host;
+    const rules = [`MAP validator.nymtech.net ${directory}`, 'MAP *.nym.test 127.0.0.1', 'EXCLUDE 127.0.0.1', 'EXCLUDE localhost', 'MAP * ~NOTFOUND'];
+    return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true,
+        args: [...FLAGS, `--host-resolver-rules=${rules.join(', ')}`] });
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starts a local mixnet for a test: build/lwmix with a state folder of its own, ended and removed afterwards.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** The folder that holds the built command. */
+export const BUILD = process.env.LWMIX_BUILD ?? new URL('../build', import.meta.url).pathname;
+
+/**
+ * Starts `lwmix mixnet` with these extra arguments; resolves with its ready line and the means to end it.
+ * `state` keeps a folder over several starts; it is then the caller's to remove.
+ */
+export async function startMixnet(args = [], { state } = {}) {
+    const folder = state ?? mkdtempSync(join(tmpdir(), 'lwmix-mixnet-'));
+    const log = join(folder, 'log');
+    const child = spawn(join(BUILD, 'lwmix'), ['mixnet', '--state', folder, '--log', log, '--log-level', '4', ...args],
+        { stdio: ['ignore', 'pipe', openSync(join(folder, 'stderr'), 'a')] });
+    const ended = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
+    const line = await Promise.race([
+        new Promise((resolve) => createInterface({ input: child.stdout }).once('line', resolve)),
+        ended.then(({ code, signal }) => {
+            throw new Error(`lwmix mixnet ended with ${code ?? signal}: ${readFileSync(join(folder, 'stderr'), 'utf8')}`);
+        }),
+    ]);
+    return {
+        ...JSON.parse(line),
+        folder,
+        pid: child.pid,
+        log: () => readFileSync(log, 'utf8'),
+        /** Ends it by SIGTERM; its exit status. */
+        async stop() {
+            child.kill('SIGTERM');
+            const result = await ended;
+            if (!state) rmSync(folder, { recursive: true, force: true });
+            return result;
+        },
+    };
+}
