@@ -89,10 +89,6 @@ static void on_closed(void *user, size_t owner, uint64_t connection) {
         mixnet_gateway_closed(d->running[owner].gateway, connection, host_now());
 }
 
-static void on_wake(void *user) {
-    (void)user; /* the loop turns anyway, and the turn looks at everything */
-}
-
 /* --- epochs --- */
 
 static int set_keys(mixnetd *d, runtime *r, uint32_t rotation, bool first_epoch) {
@@ -121,7 +117,7 @@ static int enter_epoch(mixnetd *d) {
     for (size_t i = 0; i < d->count && status == MIX_OK; i++) {
         status = set_keys(d, &d->running[i], rotation, first);
         if (d->running[i].service)
-            service_topology(d->running[i].service, topology, host_now());
+            service_network(d->running[i].service, topology, clock, host_now());
     }
     mix_topology_free(d->topology);
     d->topology = topology;
@@ -277,7 +273,7 @@ static int start_member(mixnetd *d, mixnet_member *m) {
     if (status == MIX_OK && m->kind != MIXNET_MIX)
         status = start_gateway(d, r);
     if (status == MIX_OK && m->kind == MIXNET_EXIT)
-        status = service_new(&r->service, &d->loop, m, &d->options->service, d->crypto, d->sphinx, d->env, on_wake, d, &d->error);
+        status = service_new(&r->service, &d->loop, m, &d->options->service, d->crypto, d->sphinx, d->env, &d->error);
     return status == MIX_OK ? MIX_OK : fail(d, status, m->name);
 }
 
