@@ -84,6 +84,10 @@ static void open_packet(sim_node *node, mix_bytes packet) {
     mix_buf out = {0};
     mix_address next;
     int status = mix_sphinx_process(n->crypto, &r, &out, node->secret, packet);
+    if (status == MIX_OK && r.version == MIX_SPHINX_V258)
+        n->opened_258++;
+    else
+        n->opened_others += status == MIX_OK;
     if (status == MIX_OK && r.kind == MIX_SPHINX_FINAL) {
         status = finish(node, &r, mix_buf_bytes(&out), packet.len);
     } else if (status == MIX_OK) {

@@ -52,6 +52,7 @@ struct sim_net {
     sim_account accounts[SIM_ACCOUNTS_MAX];
     size_t accounts_len;
     uint64_t lost_for_memory;
+    uint64_t opened_258, opened_others; /* packets at their nodes, by Sphinx version */
 };
 
 /* MIX_ERR_MEMORY and the like; the net must be deinitialised in any case. It must not move. */

@@ -112,6 +112,7 @@ static void check_idle(const char *name, double mean, bool slots, bool loop) {
     double ks = kolmogorov(samples, SAMPLES, mean);
     printf("%s: mean %.3f ms of %.3f, Kolmogorov-Smirnov %.3f\n", name, sum / 1000, mean / 1000,
            ks);
+    assert_true(w.net.opened_258 > 0 && w.net.opened_others == 0); /* cover's version, acks too */
     assert_true(fabs(sum / mean - 1) < 0.03);
     assert_true(ks < 1.36);
     end(&w);
@@ -140,6 +141,7 @@ static void test_uplink(void **state) {
     sim_client_config alice, bob;
     sim_client_config_init(&alice, false);
     sim_client_config_init(&bob, true);
+    bob.traffic.pacing_off = bob.traffic.cover_off = alice.traffic.cover_off = true;
     bob.received = on_upload;
     bob.user = &w;
     start(&w, &alice, &bob, 0, 3);
@@ -157,6 +159,7 @@ static void test_uplink(void **state) {
     double rate = (double)w.received / ((double)w.net.sim.now / 1e6), share = rate / (SLOTS * ROOM);
     printf("uplink: %.1f kB/s, %.3f of what 50 packets a second hold\n", rate / 1000, share);
     assert_true(share >= 0.85);
+    assert_true(w.net.opened_others > 5 * w.net.opened_258); /* data, but for a few idle slots */
     end(&w);
 }
 

@@ -401,14 +401,17 @@ static void test_retransmission(void **state) {
     assert_status(mix_traffic_tick(f.t, f.now), MIX_OK);
     assert_true(mix_traffic_deadline(f.t) == MIX_NEVER);
     assert_true(drain(&f) > 0);
+    uint8_t before[MIX_SPHINX_REGULAR_LEN];
     for (int i = 0; i < 2; i++) {
+        memcpy(before, f.out.data + f.out.len - sizeof before, sizeof before);
         assert_true(mix_traffic_deadline(f.t) == f.now + MIX_MS(1500));
         f.now += MIX_MS(1500) - 1;
         assert_status(mix_traffic_tick(f.t, f.now), MIX_OK);
         assert_int_equal(drain(&f), 0);
         f.now += 1;
         assert_status(mix_traffic_tick(f.t, f.now), MIX_OK);
-        assert_true(drain(&f) > 0);
+        assert_true(drain(&f) > 0); /* another packet in all its parts */
+        assert_memory_not_equal(f.out.data + f.out.len - sizeof before, before, MIX_KEY_LEN);
     }
     f.now += MIX_MS(1500);
     assert_status(mix_traffic_tick(f.t, f.now), MIX_OK);
@@ -422,6 +425,23 @@ static void test_retransmission(void **state) {
     mix_traffic_counts counts = mix_traffic_count(f.t);
     assert_true(counts.data == 1 && counts.retransmitted == 2 && counts.gave_up == 1);
     assert_int_equal(mix_traffic_unacknowledged(f.t), 0);
+    teardown(&f);
+}
+
+/* The engine's own limit holds for fragments without one. */
+static void test_limit_of_all(void **state) {
+    (void)state;
+    fixture f;
+    setup(&f);
+    f.cfg.max_retransmissions = 1;
+    start_unpaced(&f);
+    assert_status(write_one(&f, 1), MIX_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_true(drain(&f) > 0);
+        f.now += MIX_SECONDS(10);
+        assert_status(mix_traffic_tick(f.t, f.now), MIX_OK);
+    }
+    expect_event(&f, MIX_TRAFFIC_GAVE_UP, 1, 1);
     teardown(&f);
 }
 
@@ -750,6 +770,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_packet_forms),
     cmocka_unit_test(test_lanes_take_turns),
     cmocka_unit_test(test_retransmission),
+    cmocka_unit_test(test_limit_of_all),
     cmocka_unit_test(test_timeout_follows_delays),
     cmocka_unit_test(test_late_ack),
     cmocka_unit_test(test_replies),
