@@ -661,6 +661,16 @@ static void test_backlog(void **state) {
         mix_traffic_set_backlog(f.t, 32, 0, f.now);
         assert_int_equal(mix_traffic_multiplier(f.t), want[i]);
     }
+    mix_time began = f.now;
+    mix_traffic_counts before = mix_traffic_count(f.t);
+    uint64_t slots = 0;
+    while (slots < 300) { /* as long as the backlog stays high, slots come at a sixth of the rate */
+        mix_traffic_set_backlog(f.t, 11, 21, f.now);
+        if (drain(&f) == 0)
+            f.now = mix_traffic_deadline(f.t);
+        slots = mix_traffic_count(f.t).slot_cover - before.slot_cover;
+    }
+    assert_true(fabs((double)(f.now - began) / 300 / 120000 - 1) < 0.15);
     f.now += MIX_MS(1999);
     mix_traffic_set_backlog(f.t, 0, 32, f.now);
     assert_int_equal(mix_traffic_multiplier(f.t), 6);
