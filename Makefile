@@ -9,7 +9,7 @@ PARTS := openssl blake3 yyjson fiat lwip certifi zlib brotli zstd nghttp2 c-ares
 NATIVE_PARTS := libwebsockets
 SETUP := build net
 
-.PHONY: help deps build wasm asan fuzz-build test vectors bench fuzz check format clean distclean
+.PHONY: help demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench fuzz check format clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,10 +38,21 @@ asan: deps ## native with AddressSanitizer and UndefinedBehaviorSanitizer
 fuzz-build: deps
 	$(call compile,fuzz)
 
+# What the tests of whole processes and browsers need besides: Chromium, and npm packages at fixed versions.
+e2e-deps:
+	@tools/setup.sh browser
+	@[ e2e/node_modules/.package-lock.json -nt e2e/package-lock.json ] || (cd e2e && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
+
+demo: build e2e-deps ## a mixnet on this machine, and a page fetched through it
+	@node e2e/demo.mjs
+
+soak: build e2e-deps ## the npm peer through the mixnet, 20 runs
+	@node e2e/peer.mjs 20
+
 check: build wasm ## layers, symbols, imports, sizes, licence lines
 	@node tools/check.mjs
 
-test: build wasm asan fuzz-build ## everything: checks, tests on three targets, 5 s a fuzz target
+test: build wasm asan fuzz-build e2e-deps ## everything: checks, tests on three targets, 5 s a fuzz target
 	@node tools/test.mjs --checks --suites --fuzz 5 native asan wasm
 
 vectors: build wasm asan ## only the vectors made by the original's code, on three targets

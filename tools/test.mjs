@@ -24,7 +24,10 @@ for (let i = 2; i < process.argv.length; i++) {
 const LIMIT = 600;
 
 /** Programs that are no part of the CMake build: each prints the same closing line. */
-const SUITES = [{ name: 'third_party', command: ['bash', 'third_party/test.sh'] }];
+const SUITES = [
+    { name: 'third_party', command: ['bash', 'third_party/test.sh'] },
+    { name: 'peer', command: ['node', 'e2e/peer.mjs'] },
+];
 
 function programsOf(target) {
     const listing = JSON.parse(execFileSync('ctest', ['--test-dir', `build/${target}`, '--show-only=json-v1'], { encoding: 'utf8' }));
