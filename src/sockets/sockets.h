@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The seam: BSD sockets over tcpip/, against which libcurl and c-ares are compiled
+ * (third_party/seam.syms). Always non-blocking; clock, randomness, names, files and environment
+ * that those libraries ask for are answered here too: from what is given, or not at all. Above:
+ * dns, tls, http, websocket. Below: tcpip.
+ *
+ * The C library's names have no context argument, so this is the second of the two folders with a
+ * global: one stack at a time. */
+#ifndef MIX_SOCKETS_SOCKETS_H
+#define MIX_SOCKETS_SOCKETS_H
+
+#include "mix/env.h"
+#include "tcpip/tcpip.h"
+
+/* The env that clocks and randomness come from, before any library is started. Borrows env until
+ * the next call. MIX_ERR_RANDOM. */
+int mix_sockets_begin(const mix_env *env);
+/* Sockets are opened on this stack from now on; NULL: on none. Numbers of sockets of the one before
+ * are closed. Borrows t. */
+void mix_sockets_attach(mix_tcpip *t);
+/* What the libraries' clocks tell from now on; never goes back. Within one turn each reading is 1
+ * µs after the one before: libcurl runs what is due now until nothing is, and on a clock that stood
+ * still that would be for ever. */
+void mix_sockets_set_time(mix_time now);
+mix_time mix_sockets_now(void); /* the last reading, without moving it */
+/* The host refused randomness to a library that cannot be told: what it got was drawn from a keyed
+ * generator, and the tunnel must end. */
+bool mix_sockets_random_failed(void);
+
+enum { MIX_SOCKETS_IN = 1, MIX_SOCKETS_OUT = 2, MIX_SOCKETS_ERR = 4 };
+unsigned
+mix_sockets_ready(int fd); /* bits of what would not block now; ERR for what is no open socket */
+int mix_sockets_status(
+    int fd); /* what ended it, one of tcpip's errors, or MIX_OK; MIX_ERR_ARGUMENT: no open socket */
+unsigned mix_sockets_open(void); /* how many there are */
+/* A struct sockaddr of either family, as a library handed it out; MIX_ERR_ADDRESS. */
+int mix_sockets_address(mix_address *out, const void *sockaddr);
+
+#endif
