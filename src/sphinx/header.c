@@ -12,11 +12,10 @@ static void xor_into(uint8_t *data, const uint8_t *stream, size_t len) {
         data[i] ^= stream[i];
 }
 
-int mix_sphinx_stream(mix_crypto *c, uint8_t out[static MIX_SPHINX_STREAM_LEN],
-                      const uint8_t hop[static MIX_SPHINX_SECRETS_LEN]) {
+int mix_sphinx_stream(mix_crypto *c, uint8_t *out, size_t len, const uint8_t *hop) {
     static const uint8_t zero[MIX_AES128_KEY_LEN];
-    memset(out, 0, MIX_SPHINX_STREAM_LEN);
-    return mix_aes128_ctr(c, hop + MIX_AT_STREAM_KEY, zero, out, MIX_SPHINX_STREAM_LEN);
+    memset(out, 0, len);
+    return mix_aes128_ctr(c, hop + MIX_AT_STREAM_KEY, zero, out, len);
 }
 
 int mix_sphinx_mac(mix_crypto *c, uint8_t out[static MIX_SPHINX_GAMMA_LEN],
@@ -58,8 +57,11 @@ int mix_sphinx_header(mix_crypto *c, uint8_t out[static MIX_SPHINX_HEADER_LEN],
     uint8_t *beta = out + MIX_AT_BETA, *gamma = out + MIX_AT_GAMMA;
     size_t last = route->hops - 1;
     int status = MIX_OK;
-    for (size_t i = 0; status == MIX_OK && i <= last; i++)
-        status = mix_sphinx_stream(c, streams[i], secrets->hop[i]);
+    for (size_t i = 0; status == MIX_OK && i < last; i++)
+        status = mix_sphinx_stream(c, streams[i], MIX_SPHINX_STREAM_LEN, secrets->hop[i]);
+    if (status == MIX_OK) /* behind the last hop's own part is filler */
+        status = mix_sphinx_stream(c, streams[last], MIX_SPHINX_BETA_LEN - STEP * last,
+                                   secrets->hop[last]);
     if (status != MIX_OK)
         goto out;
     memcpy(out + MIX_AT_ALPHA, secrets->alpha, sizeof secrets->alpha);

@@ -51,7 +51,8 @@ static inline bool mix_sphinx_explicit(uint16_t version) { /* payload keys trave
 static inline bool mix_sphinx_legacy(uint16_t version) { /* arithmetic of §1.7 */
     return version == MIX_SPHINX_V1 || version == MIX_SPHINX_V257;
 }
-int mix_sphinx_expand(mix_crypto *c, uint8_t out[static MIX_SPHINX_SECRETS_LEN],
+/* The first len of the MIX_SPHINX_SECRETS_LEN bytes. */
+int mix_sphinx_expand(mix_crypto *c, uint8_t *out, size_t len,
                       const uint8_t shared[static MIX_KEY_LEN]);
 /* The payload key of a hop from its material (a seed, or the key itself). */
 int mix_sphinx_payload_key(mix_crypto *c, uint8_t out[static MIX_LIONESS_KEY_LEN],
@@ -63,16 +64,25 @@ int mix_sphinx_derive_textbook(mix_crypto *c, mix_sphinx_secrets *out,
                                const mix_sphinx_route *route, uint16_t version);
 
 /* sender.c. The same for count routes at once (at most MIX_SPHINX_TOGETHER), in versions from 258
- * on: one multiplication a hop, tables where there are. */
+ * on: one multiplication a hop, tables where there are. Of each hop's secrets only what a sender
+ * needs: the first mix_sphinx_needed bytes. */
 enum { MIX_SPHINX_TOGETHER = 8 };
+static inline size_t mix_sphinx_material_len(uint16_t version) {
+    return mix_sphinx_explicit(version) ? MIX_LIONESS_KEY_LEN : MIX_SPHINX_SEED_LEN;
+}
+/* The replay tag is the node's, and nothing is blinded after the last hop. */
+static inline size_t mix_sphinx_needed(uint16_t version, bool last) {
+    return last ? MIX_AT_PAYLOAD + mix_sphinx_material_len(version) : MIX_AT_REPLAY_TAG;
+}
 mix_crypto *mix_sphinx_crypto(const mix_sphinx *s);
 int mix_sphinx_derive_fast(mix_sphinx *s, mix_sphinx_secrets *out,
                            const uint8_t (*initial)[MIX_KEY_LEN],
-                           const mix_sphinx_route *const *routes, size_t count);
+                           const mix_sphinx_route *const *routes, const uint16_t *versions,
+                           size_t count);
 
 /* header.c */
-int mix_sphinx_stream(mix_crypto *c, uint8_t out[static MIX_SPHINX_STREAM_LEN],
-                      const uint8_t hop[static MIX_SPHINX_SECRETS_LEN]);
+/* The first len of the MIX_SPHINX_STREAM_LEN bytes; reads the stream key alone. */
+int mix_sphinx_stream(mix_crypto *c, uint8_t *out, size_t len, const uint8_t *hop);
 /* Writes 60·(hops − 1) bytes; streams of all hops but the last. */
 void mix_sphinx_filler(uint8_t *out, const uint8_t (*streams)[MIX_SPHINX_STREAM_LEN], size_t hops);
 int mix_sphinx_mac(mix_crypto *c, uint8_t out[static MIX_SPHINX_GAMMA_LEN],

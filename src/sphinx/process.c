@@ -15,7 +15,7 @@ int mix_sphinx_open(mix_crypto *c, mix_sphinx_opened *out, const uint8_t secret[
     uint8_t shared[MIX_KEY_LEN], gamma[MIX_SPHINX_GAMMA_LEN];
     mix_sphinx_opened opened;
     mix_x25519(shared, secret, packet.data + MIX_AT_ALPHA);
-    int status = mix_sphinx_expand(c, opened.secrets, shared);
+    int status = mix_sphinx_expand(c, opened.secrets, MIX_SPHINX_SECRETS_LEN, shared);
     if (status == MIX_OK)
         status = mix_sphinx_mac(c, gamma, opened.secrets, packet.data + MIX_AT_BETA);
     if (status == MIX_OK && !mix_equal(gamma, packet.data + MIX_AT_GAMMA, sizeof gamma))
@@ -54,7 +54,7 @@ static void fill_result(mix_sphinx_result *result, const mix_routing *r) {
 /* beta decrypted: the routing block, then the next hop's beta. */
 static int open_routing(mix_crypto *c, mix_routing *r, uint8_t clear[static MIX_SPHINX_STREAM_LEN],
                         const mix_sphinx_opened *opened, mix_bytes packet) {
-    int status = mix_sphinx_stream(c, clear, opened->secrets);
+    int status = mix_sphinx_stream(c, clear, MIX_SPHINX_STREAM_LEN, opened->secrets);
     if (status != MIX_OK)
         return status;
     for (size_t i = 0; i < MIX_SPHINX_BETA_LEN; i++)

@@ -31,7 +31,7 @@ static void process(mix_crypto *c, const uint8_t secret[static MIX_KEY_LEN], mix
 static void make_right(mix_crypto *c, const uint8_t secret[static MIX_KEY_LEN], mix_buf *packet) {
     uint8_t shared[MIX_KEY_LEN], secrets[MIX_SPHINX_SECRETS_LEN];
     mix_x25519(shared, secret, packet->data);
-    if (mix_sphinx_expand(c, secrets, shared) != MIX_OK ||
+    if (mix_sphinx_expand(c, secrets, MIX_SPHINX_SECRETS_LEN, shared) != MIX_OK ||
         mix_sphinx_mac(c, packet->data + MIX_AT_GAMMA, secrets, packet->data + MIX_AT_BETA) !=
             MIX_OK)
         abort();

@@ -12,10 +12,10 @@ static const char info[] =
 static const char payload_salt[] = "sphinx-payload-key-V01-CS01-HKDF:SHA256-SALT";
 static const char payload_info[] = "sphinx-payload-key-V01-CS01-HKDF:SHA256-INFO";
 
-int mix_sphinx_expand(mix_crypto *c, uint8_t out[static MIX_SPHINX_SECRETS_LEN],
+int mix_sphinx_expand(mix_crypto *c, uint8_t *out, size_t len,
                       const uint8_t shared[static MIX_KEY_LEN]) {
-    return mix_hkdf_sha256(c, out, MIX_SPHINX_SECRETS_LEN, mix_bytes_of(shared, MIX_KEY_LEN),
-                           (mix_bytes){0}, mix_bytes_of(info, sizeof info - 1));
+    return mix_hkdf_sha256(c, out, len, mix_bytes_of(shared, MIX_KEY_LEN), (mix_bytes){0},
+                           mix_bytes_of(info, sizeof info - 1));
 }
 
 int mix_sphinx_payload_key(mix_crypto *c, uint8_t out[static MIX_LIONESS_KEY_LEN],
@@ -40,7 +40,7 @@ static int derive_clamped(mix_crypto *c, mix_sphinx_secrets *out,
         mix_x25519(shared, initial, route->hop[i].key);
         for (size_t j = 0; j < i; j++)
             mix_x25519(shared, out->hop[j] + MIX_AT_BLINDING, shared);
-        status = mix_sphinx_expand(c, out->hop[i], shared);
+        status = mix_sphinx_expand(c, out->hop[i], MIX_SPHINX_SECRETS_LEN, shared);
     }
     mix_wipe(shared, sizeof shared);
     return status;
@@ -56,7 +56,7 @@ static int derive_legacy(mix_crypto *c, mix_sphinx_secrets *out,
     mix_x25519_unclamped(out->alpha, scalar, base);
     for (size_t i = 0; status == MIX_OK && i < route->hops; i++) {
         mix_x25519_unclamped(shared, scalar, route->hop[i].key);
-        status = mix_sphinx_expand(c, out->hop[i], shared);
+        status = mix_sphinx_expand(c, out->hop[i], MIX_SPHINX_SECRETS_LEN, shared);
         mix_scalar_mul(scalar, scalar, out->hop[i] + MIX_AT_BLINDING);
     }
     mix_wipe(shared, sizeof shared);

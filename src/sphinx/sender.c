@@ -116,9 +116,10 @@ static void multiply_batch(work *w) {
 
 /* From the shared secret to the hop's keys, and on to the scalar of the next hop. */
 static int advance(mix_sphinx *s, size_t job, uint8_t hop[static MIX_SPHINX_SECRETS_LEN],
-                   bool more) {
-    int status = mix_sphinx_expand(s->crypto, hop, s->work.shared[job]);
-    if (status != MIX_OK || !more)
+                   uint16_t version, bool last) {
+    int status =
+        mix_sphinx_expand(s->crypto, hop, mix_sphinx_needed(version, last), s->work.shared[job]);
+    if (status != MIX_OK || last)
         return status;
     uint8_t factor[MIX_KEY_LEN];
     mix_scalar_from_clamped(factor, hop + MIX_AT_BLINDING);
@@ -129,7 +130,8 @@ static int advance(mix_sphinx *s, size_t job, uint8_t hop[static MIX_SPHINX_SECR
 
 int mix_sphinx_derive_fast(mix_sphinx *s, mix_sphinx_secrets *out,
                            const uint8_t (*initial)[MIX_KEY_LEN],
-                           const mix_sphinx_route *const *routes, size_t count) {
+                           const mix_sphinx_route *const *routes, const uint16_t *versions,
+                           size_t count) {
     work *w = &s->work;
     int status = MIX_OK;
     for (size_t j = 0; j < count; j++) {
@@ -144,7 +146,7 @@ int mix_sphinx_derive_fast(mix_sphinx *s, mix_sphinx_secrets *out,
         multiply_batch(w);
         for (size_t j = 0; status == MIX_OK && j < count; j++) {
             if (hop < routes[j]->hops)
-                status = advance(s, j, out[j].hop[hop], hop + 1 < routes[j]->hops);
+                status = advance(s, j, out[j].hop[hop], versions[j], hop + 1 == routes[j]->hops);
         }
     }
     return status;
@@ -161,7 +163,7 @@ static int check(const mix_sphinx_job *jobs, size_t count) {
 }
 
 static void keep_material(mix_sphinx_job *job, const mix_sphinx_secrets *secrets) {
-    size_t len = mix_sphinx_explicit(job->version) ? MIX_LIONESS_KEY_LEN : MIX_SPHINX_SEED_LEN;
+    size_t len = mix_sphinx_material_len(job->version);
     for (size_t i = 0; i < job->route->hops; i++)
         memcpy(job->material[i], secrets->hop[i] + MIX_AT_PAYLOAD, len);
 }
@@ -169,12 +171,15 @@ static void keep_material(mix_sphinx_job *job, const mix_sphinx_secrets *secrets
 static int build_together(mix_sphinx *s, mix_sphinx_job *jobs, size_t count) {
     work *w = &s->work;
     const mix_sphinx_route *routes[MIX_SPHINX_TOGETHER];
-    for (size_t i = 0; i < count; i++)
+    uint16_t versions[MIX_SPHINX_TOGETHER];
+    for (size_t i = 0; i < count; i++) {
         routes[i] = jobs[i].route;
+        versions[i] = jobs[i].version;
+    }
     int status = mix_random(s->env, w->initial, count * MIX_KEY_LEN);
     if (status == MIX_OK)
         status = mix_sphinx_derive_fast(s, w->secrets, (const uint8_t(*)[MIX_KEY_LEN])w->initial,
-                                        routes, count);
+                                        routes, versions, count);
     for (size_t i = 0; status == MIX_OK && i < count; i++) {
         /* The padding is drawn, not derived: zeros would tell the last hop how long the route was
          * (§1.9). */

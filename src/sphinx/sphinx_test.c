@@ -306,7 +306,7 @@ static mix_sphinx_opened craft(fixture *f, uint8_t packet[static MIX_SPHINX_HEAD
     mix_sphinx_secrets e;
     uint8_t initial[MIX_KEY_LEN] = {7}, stream[MIX_SPHINX_STREAM_LEN];
     assert_status(mix_sphinx_derive_textbook(f->c, &e, initial, &route, MIX_SPHINX_V259), MIX_OK);
-    assert_status(mix_sphinx_stream(f->c, stream, e.hop[0]), MIX_OK);
+    assert_status(mix_sphinx_stream(f->c, stream, MIX_SPHINX_STREAM_LEN, e.hop[0]), MIX_OK);
     memcpy(packet, e.alpha, 32);
     for (size_t i = 0; i < MIX_SPHINX_BETA_LEN; i++)
         packet[MIX_AT_BETA + i] = (uint8_t)(stream[i] ^ (i < 4 ? start[i] : 0x33));

@@ -41,7 +41,7 @@ static void check_keys(context *t, yyjson_val *keys, const uint8_t shared[static
     mix_vectors *v = t->v;
     uint8_t e[MIX_SPHINX_SECRETS_LEN], key[MIX_LIONESS_KEY_LEN];
     VBYTES(v, mix_bytes_of(shared, MIX_KEY_LEN), mix_vec_hex(v, keys, "shared_secret"));
-    VSTATUS(v, mix_sphinx_expand(t->c, e, shared), MIX_OK);
+    VSTATUS(v, mix_sphinx_expand(t->c, e, MIX_SPHINX_SECRETS_LEN, shared), MIX_OK);
     VBYTES(v, mix_bytes_of(e + MIX_AT_STREAM_KEY, 16), mix_vec_hex(v, keys, "stream_cipher_key"));
     VBYTES(v, mix_bytes_of(e + MIX_AT_MAC_KEY, 16), mix_vec_hex(v, keys, "header_mac_key"));
     VBYTES(v, mix_bytes_of(e + MIX_AT_PAYLOAD, 16), mix_vec_hex(v, keys, "payload_key_seed"));
@@ -87,11 +87,13 @@ static void read_route(context *t, mix_sphinx_route *route, yyjson_val *o) {
 }
 
 static void derive_fast(context *t, mix_sphinx_secrets *out, const uint8_t *initial,
-                        const mix_sphinx_route *route) {
+                        const mix_sphinx_route *route, uint16_t version) {
     uint8_t copy[1][MIX_KEY_LEN];
     memcpy(copy[0], initial, MIX_KEY_LEN);
-    VSTATUS(t->v, mix_sphinx_derive_fast(t->s, out, (const uint8_t(*)[MIX_KEY_LEN])copy, &route, 1),
-            MIX_OK);
+    VSTATUS(
+        t->v,
+        mix_sphinx_derive_fast(t->s, out, (const uint8_t(*)[MIX_KEY_LEN])copy, &route, &version, 1),
+        MIX_OK);
 }
 
 static void check_key_material(context *t, yyjson_val *km) {
@@ -103,7 +105,7 @@ static void check_key_material(context *t, yyjson_val *km) {
     const uint8_t *initial = fixed(t, km, "initial_secret", 32);
     VSTATUS(v, mix_sphinx_derive_textbook(t->c, &secrets, initial, &route, MIX_SPHINX_V259),
             MIX_OK);
-    derive_fast(t, &fast, initial, &route);
+    derive_fast(t, &fast, initial, &route, MIX_SPHINX_V259);
     memcpy(alpha, secrets.alpha, sizeof alpha);
     for (size_t i = 0; i < route.hops; i++) {
         yyjson_val *hop = yyjson_arr_get(mix_vec(v, km, "per_hop"), i);
@@ -114,12 +116,14 @@ static void check_key_material(context *t, yyjson_val *km) {
         VBYTES(v, MIX_BYTES(alpha), mix_vec_hex(v, hop, "alpha"));
         VBYTES(v, mix_bytes_of(secrets.hop[i] + MIX_AT_REPLAY_TAG, 32),
                mix_vec_hex(v, hop, "replay_tag"));
-        VBYTES(v, MIX_BYTES(fast.hop[i]), MIX_BYTES(secrets.hop[i]));
+        size_t needed = mix_sphinx_needed(MIX_SPHINX_V259, i + 1 == route.hops);
+        VBYTES(v, mix_bytes_of(fast.hop[i], needed), mix_bytes_of(secrets.hop[i], needed));
         mix_x25519(alpha, secrets.hop[i] + MIX_AT_BLINDING, alpha);
     }
     uint8_t streams[MIX_SPHINX_MAX_HOPS][MIX_SPHINX_STREAM_LEN], filler[MIX_SPHINX_BETA_LEN];
     for (size_t i = 0; i < route.hops; i++)
-        VSTATUS(v, mix_sphinx_stream(t->c, streams[i], secrets.hop[i]), MIX_OK);
+        VSTATUS(v, mix_sphinx_stream(t->c, streams[i], MIX_SPHINX_STREAM_LEN, secrets.hop[i]),
+                MIX_OK);
     size_t at, max;
     yyjson_val *f;
     yyjson_arr_foreach(mix_vec(v, km, "fillers"), at, max, f) {
@@ -177,7 +181,7 @@ static void check_primitives(context *t) {
         uint8_t hop[MIX_SPHINX_SECRETS_LEN] = {0}, out[MIX_SPHINX_STREAM_LEN] = {0};
         mix_vectors_at(v, "keystream %zu", i);
         memcpy(hop, fixed(t, o, "key", 16), 16);
-        VSTATUS(v, mix_sphinx_stream(t->c, out, hop), MIX_OK);
+        VSTATUS(v, mix_sphinx_stream(t->c, out, MIX_SPHINX_STREAM_LEN, hop), MIX_OK);
         VBYTES(v, MIX_BYTES(out), mix_vec_hex(v, o, "keystream"));
     }
     yyjson_arr_foreach(mix_vec(v, v->root, "blinding"), i, max, o) {
@@ -216,9 +220,13 @@ static void build_header(context *t, mix_sphinx_job *job, mix_sphinx_secrets *se
         return;
     mix_sphinx_secrets fast;
     uint8_t header[MIX_SPHINX_HEADER_LEN];
-    derive_fast(t, &fast, initial, route);
+    derive_fast(t, &fast, initial, route, job->version);
     VSTATUS(v, mix_sphinx_header(t->c, header, &fast, route, job->version, padding.data), MIX_OK);
     VBYTES(v, MIX_BYTES(header), MIX_BYTES(job->header));
+    for (size_t i = 0; i < route->hops; i++) {
+        size_t needed = mix_sphinx_needed(job->version, i + 1 == route->hops);
+        VBYTES(v, mix_bytes_of(fast.hop[i], needed), mix_bytes_of(secrets->hop[i], needed));
+    }
 }
 
 static void check_hop(context *t, yyjson_val *o, size_t i, mix_buf *packet) {
