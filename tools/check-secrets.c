@@ -27,7 +27,7 @@ int main(int argc, char **argv) {
         puts("a branch on a secret");
     for (size_t i = 0; i < 3; i++)
         mix_scalar_from_clamped(scalars[i], secrets[i]);
-    mix_scalar_mul(scalars[2], scalars[1], scalars[2]);
+    mix_scalar_mul_clamped(scalars[2], scalars[1], secrets[2]);
     mix_curve_multiply_portable(out, tables, (const uint8_t(*)[32])scalars, 3);
 #ifdef MIX_CURVE_ADX /* valgrind knows the instructions, though it says that the processor lacks them */
     memset(out, 0, sizeof out);

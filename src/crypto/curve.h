@@ -21,9 +21,12 @@
 
 #include "crypto/crypto.h"
 
-/* out = clamp(secret) mod L. Further factors: mix_scalar_mul (crypto.h). */
+/* out = clamp(secret) mod L, the first factor; scalar·clamp(secret) mod L, the others. */
 void mix_scalar_from_clamped(uint8_t out[static MIX_KEY_LEN],
                              const uint8_t secret[static MIX_KEY_LEN]);
+void mix_scalar_mul_clamped(uint8_t out[static MIX_KEY_LEN],
+                            const uint8_t scalar[static MIX_KEY_LEN],
+                            const uint8_t secret[static MIX_KEY_LEN]);
 
 /* A secret for mix_x25519 that multiplies each point of the curve by the scalar: k·Y =
  * mix_x25519(secret, Y). The key must pass mix_curve_has_point. False (and zeros) for about one

@@ -23,15 +23,12 @@ typedef const uint64_t (*entries)[MIX_COMB_WORDS];
  * (2^255 − 1)/2 mod L. */
 static void digits_of(uint8_t digits[static MIX_KEY_LEN],
                       const uint8_t scalar[static MIX_KEY_LEN]) {
-    static const uint8_t sixteenth[MIX_KEY_LEN] = {0xb3, 0x01, 0xe9, 0x1f, 0x22,       0xa4,
-                                                   0x8c, 0x5c, 0xd3, 0x3b, 0x0a,       0x10,
-                                                   0xc9, 0x4b, 0x59, 0x0e, [31] = 0x0b};
     static const uint8_t offset[MIX_KEY_LEN] = {0x42, 0x9a, 0xa3, 0xba, 0x23, 0xa5, 0xbf, 0xcb,
                                                 0x11, 0x5b, 0x9d, 0xc5, 0x74, 0x95, 0xf3, 0xb6,
                                                 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
                                                 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x07};
     _Static_assert(MIX_COMB_DIGITS == 255, "offset is made for 255 digits");
-    mix_scalar_mul_add(digits, scalar, sixteenth, offset);
+    mix_scalar_sixteenth_add(digits, scalar, offset);
 }
 
 /* The teeth of a comb in a round, tooth 0 in bit 0. */

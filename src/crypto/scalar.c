@@ -97,20 +97,19 @@ static void multiply(words out, const words a, const words b) {
     mix_wipe(scaled, sizeof scaled);
 }
 
-void mix_scalar_mul_add(uint8_t out[static MIX_KEY_LEN], const uint8_t a[static MIX_KEY_LEN],
-                        const uint8_t b[static MIX_KEY_LEN], const uint8_t c[static MIX_KEY_LEN]) {
-    static const words one = {1};
+/* Montgomery's multiplication divides by 2^256, so by 2^252 it makes a/16. */
+void mix_scalar_sixteenth_add(uint8_t out[static MIX_KEY_LEN], const uint8_t a[static MIX_KEY_LEN],
+                              const uint8_t c[static MIX_KEY_LEN]) {
+    static const words scale = {[WORDS - 1] = 0x10000000};
     words x, y;
     words_decode(x, a);
-    words_decode(y, b);
-    multiply(x, x, y);
+    montgomery(x, x, scale); /* below 2L */
     words_decode(y, c);
-    multiply(y, y, one);
     add_multiple(x, x, y, 1);
+    subtract_order(x);
     subtract_order(x);
     words_encode(out, x);
     mix_wipe(x, sizeof x);
-    mix_wipe(y, sizeof y);
 }
 
 void mix_scalar_mul(uint8_t out[static MIX_KEY_LEN], const uint8_t a[static MIX_KEY_LEN],
@@ -124,15 +123,21 @@ void mix_scalar_mul(uint8_t out[static MIX_KEY_LEN], const uint8_t a[static MIX_
     mix_wipe(y, sizeof y);
 }
 
-void mix_scalar_from_clamped(uint8_t out[static MIX_KEY_LEN],
-                             const uint8_t secret[static MIX_KEY_LEN]) {
-    static const uint8_t one[MIX_KEY_LEN] = {1};
+void mix_scalar_mul_clamped(uint8_t out[static MIX_KEY_LEN],
+                            const uint8_t scalar[static MIX_KEY_LEN],
+                            const uint8_t secret[static MIX_KEY_LEN]) {
     uint8_t clamped[MIX_KEY_LEN];
     memcpy(clamped, secret, sizeof clamped);
     clamped[0] &= 248;
     clamped[31] = (uint8_t)((clamped[31] & 127) | 64);
-    mix_scalar_mul(out, clamped, one);
+    mix_scalar_mul(out, scalar, clamped);
     mix_wipe(clamped, sizeof clamped);
+}
+
+void mix_scalar_from_clamped(uint8_t out[static MIX_KEY_LEN],
+                             const uint8_t secret[static MIX_KEY_LEN]) {
+    static const uint8_t one[MIX_KEY_LEN] = {1};
+    mix_scalar_mul_clamped(out, one, secret);
 }
 
 /* X25519 multiplies by multiples of 8 from 2^254 to 2^255. One of k + m·L, 0 ≤ m < 8, is a multiple

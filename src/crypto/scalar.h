@@ -6,8 +6,8 @@
 
 #include "crypto/crypto.h"
 
-/* out = a·b + c mod L, all little-endian, any 32-byte inputs. Constant time. */
-void mix_scalar_mul_add(uint8_t out[static MIX_KEY_LEN], const uint8_t a[static MIX_KEY_LEN],
-                        const uint8_t b[static MIX_KEY_LEN], const uint8_t c[static MIX_KEY_LEN]);
+/* out = a/16 + c mod L, all little-endian; c below L, any a. Constant time. */
+void mix_scalar_sixteenth_add(uint8_t out[static MIX_KEY_LEN], const uint8_t a[static MIX_KEY_LEN],
+                              const uint8_t c[static MIX_KEY_LEN]);
 
 #endif

@@ -121,10 +121,7 @@ static int advance(mix_sphinx *s, size_t job, uint8_t hop[static MIX_SPHINX_SECR
         mix_sphinx_expand(s->crypto, hop, mix_sphinx_needed(version, last), s->work.shared[job]);
     if (status != MIX_OK || last)
         return status;
-    uint8_t factor[MIX_KEY_LEN];
-    mix_scalar_from_clamped(factor, hop + MIX_AT_BLINDING);
-    mix_scalar_mul(s->work.scalar[job], s->work.scalar[job], factor);
-    mix_wipe(factor, sizeof factor);
+    mix_scalar_mul_clamped(s->work.scalar[job], s->work.scalar[job], hop + MIX_AT_BLINDING);
     return MIX_OK;
 }
 
