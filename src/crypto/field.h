@@ -16,6 +16,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "crypto/inverse.h"
+
 #ifdef MIX_FIELD_ADX
 #include "crypto/field_adx.h"
 #else
@@ -137,12 +140,13 @@ static inline void mix_fe_power_250(mix_fe *out, mix_fe *eleventh, const mix_fe 
     mix_fe_mul(out, &t, &fifty);
 }
 
-/* 1/a, and 0 for 0: a^(p − 2), p − 2 = (2^250 − 1)·2^5 + 11. */
+/* 1/a, and 0 for 0. */
 static inline void mix_fe_invert(mix_fe *out, const mix_fe *a) {
-    mix_fe t, eleventh;
-    mix_fe_power_250(&t, &eleventh, a);
-    mix_fe_square_times(&t, &t, 5);
-    mix_fe_mul(out, &t, &eleventh);
+    uint8_t bytes[32];
+    mix_fe_encode(bytes, a);
+    mix_field_invert(bytes, bytes);
+    mix_fe_decode(out, bytes);
+    mix_wipe(bytes, sizeof bytes);
 }
 
 /* Inverts all of a for the price of one inversion and three multiplications each; scratch has room
