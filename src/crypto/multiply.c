@@ -15,6 +15,7 @@
 #endif
 
 typedef uint64_t vector __attribute__((vector_size(VECTOR_BYTES)));
+typedef uint32_t lanes __attribute__((vector_size(VECTOR_BYTES)));
 enum { VECTORS = MIX_COMB_WORDS * 8 / VECTOR_BYTES };
 typedef const uint64_t (*entries)[MIX_COMB_WORDS];
 
@@ -46,11 +47,11 @@ static uint32_t teeth_of(const uint8_t digits[static MIX_KEY_LEN], size_t comb, 
 static void read_entry(uint64_t words[static MIX_COMB_WORDS], entries entry, uint32_t index,
                        uint32_t negative) {
     vector sum[VECTORS] = {0}, swap = {0};
-    for (uint64_t i = 0; i < MIX_COMB_ENTRIES; i++) {
-        uint64_t same = ((i ^ index) - 1) >> 63;
-        __asm__("" : "+r"(same)); /* forgets that it is 0 or 1 */
-        vector mask = {0};
-        mask -= same;
+    lanes at = {0}, wanted = at + index;
+    uint32_t one = 1;
+    __asm__("" : "+r"(one)); /* so that nothing is known of the entries' numbers */
+    for (size_t i = 0; i < MIX_COMB_ENTRIES; i++, at += one) {
+        vector mask = (vector)(at == wanted);
         for (size_t v = 0; v < VECTORS; v++) {
             vector part;
             memcpy(&part, &entry[i][v * VECTOR_BYTES / 8], sizeof part);
