@@ -297,7 +297,7 @@ static void request_of(test_gateway *t, mix_text *out, const test_client *c, uin
     assert_status(mix_authenticate_write(&text, t->crypto, &t->env.env, c->seed, c->identity,
                                          c->key, version, timestamp),
                   MIX_OK);
-    assert_status(mix_text_decode(out, &t->scratch, MIX_TEXT_REQUEST, mix_buf_bytes(&text), NULL),
+    assert_status(mix_text_decode(out, &t->plain, MIX_TEXT_REQUEST, mix_buf_bytes(&text), NULL),
                   MIX_OK);
     mix_buf_deinit(&text);
 }
