@@ -122,6 +122,7 @@ void mixnet_gateway_pong(mixnet_gateway *g, conn *c, mix_bytes payload, mix_time
         return;
     c->pinged = false;
     mix_timers_stop(&g->timers, &c->timer);
+    mixnet_gateway_list(g, c); /* messages may have come meanwhile */
     conn *next = mixnet_gateway_find(g, c->challenger);
     if (next && next->state == CONN_WAITING &&
         memcmp(next->identity, c->identity, MIX_KEY_LEN) == 0)

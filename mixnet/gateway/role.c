@@ -341,11 +341,12 @@ static bool give_answer(mixnet_gateway *g, conn *c, mixnet_gateway_out *out) {
     return true;
 }
 
-/* The oldest message for the client, sealed; false when there is none that it may have now. */
+/* The oldest message for the client, sealed; false when there is none that it may have now. A
+ * connection that is asked whether it lives gets none: its successor may. */
 static bool give_message(mixnet_gateway *g, conn *c, mixnet_gateway_out *out) {
     mix_bytes message;
     uint64_t id;
-    if ((c->state != CONN_ACTIVE && c->state != CONN_LOGIN) ||
+    if ((c->state != CONN_ACTIVE && c->state != CONN_LOGIN) || c->pinged ||
         !mixnet_store_peek(&g->store, c->identity, &message, &id) ||
         (c->state == CONN_LOGIN && id > c->stored_until))
         return false;
