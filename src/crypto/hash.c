@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA-256, HMAC and HKDF over it. A header of four hops expands four secrets to 288 bytes each, 39
- * compressions of SHA-256 a secret, so the bookkeeping around a compression counts: we call
- * OpenSSL's compression function on blocks that we pad ourselves, keep absorbed HMAC keys, and
- * rewrite in place only what changes from one block of output to the next. */
+/* SHA-256, HMAC and HKDF over it. A node expands a secret to 288 bytes by 39 compressions of
+ * SHA-256, a sender makes 148 for a header of four hops, so the bookkeeping around a compression
+ * counts: we call OpenSSL's compression function on blocks that we pad ourselves, keep absorbed
+ * HMAC keys, and rewrite in place only what changes from one block of output to the next. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_*: EVP_MAC and EVP_KDF cost several times the        \
                                        compressions (docs/decisions) */
 #include "crypto/context.h"
