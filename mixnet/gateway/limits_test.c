@@ -93,6 +93,12 @@ static void messages_that_are_not_read_are_kept(void **state) {
         test_deliver(&t, &c, "12345678");
         test_expect_message(&t, 1, &c, mix_bytes_str("12345678"));
     }
+    test_deliver(&t, &c, "1");
+    for (int i = 0; i < 10; i++) { /* also if it never catches up */
+        test_deliver(&t, &c, "1");
+        test_expect_message(&t, 1, &c, mix_bytes_str("1"));
+    }
+    test_expect_message(&t, 1, &c, mix_bytes_str("1"));
     test_deliver(&t, &c, "12345");
     test_deliver(&t, &c, "67890");
     test_deliver(&t, &c, "!");
@@ -348,6 +354,48 @@ static void clients_survive_a_restart(void **state) {
     test_gateway_teardown(&t);
 }
 
+/* The table with another balance for its first client. */
+static void set_balance(mix_buf *saved, uint64_t balance) {
+    enum { FRONT = 10 + 2 * MIX_KEY_LEN + 8 }; /* head, identity, key, last authentication */
+    size_t len = saved->len - MIX_KEY_LEN;
+    mix_put_u64(saved->data + FRONT, balance);
+    mix_blake3(saved->data + len, mix_bytes_of(saved->data, len));
+}
+
+static void bandwidth_is_counted_to_the_byte(void **state) {
+    (void)state;
+    static uint8_t plain[2 + 7 + 386] = {0, 0, 4, 6, 253, 127, 0, 0, 1};
+    for (uint64_t spare = 0; spare < 3; spare++) {
+        test_gateway t;
+        test_client c;
+        mix_buf saved = {0};
+        test_gateway_setup(&t, (mixnet_gateway_limits){0});
+        test_client_init(&t, &c, 1);
+        test_register(&t, 1, &c);
+        test_claim(&t, 1);
+        assert_status(mixnet_gateway_save(t.gateway, &saved), MIX_OK);
+        set_balance(&saved, 385 + spare);
+        mixnet_gateway_free(t.gateway);
+        t.gateway = successor(&t);
+        assert_status(mixnet_gateway_load(t.gateway, mix_buf_bytes(&saved), NULL), MIX_OK);
+        test_pass(&t, MIX_SECONDS(1));
+        test_login(&t, 1, &c);
+        test_send_frame(&t, 1, &c, MIX_FRAME_PACKET_V2, MIX_BYTES(plain));
+        if (spare == 0)
+            test_expect_str(&t, 1,
+                            "{\"type\":\"typedError\",\"error\":{\"out_of_bandwidth\":{"
+                            "\"required\":386,\"available\":385}}}");
+        else
+            test_expect_str(
+                &t, 1,
+                spare == 1
+                    ? "{\"type\":\"send\",\"remaining_bandwidth\":0,\"upgrade_mode\":false}"
+                    : "{\"type\":\"send\",\"remaining_bandwidth\":1,\"upgrade_mode\":false}");
+        mix_buf_deinit(&saved);
+        test_gateway_teardown(&t);
+    }
+}
+
 static void damaged_files_are_refused(void **state) {
     (void)state;
     test_gateway t;
@@ -523,6 +571,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(stored_messages_expire),
     cmocka_unit_test(many_stored_messages_come_in_order),
     cmocka_unit_test(clients_survive_a_restart),
+    cmocka_unit_test(bandwidth_is_counted_to_the_byte),
     cmocka_unit_test(damaged_files_are_refused),
     cmocka_unit_test(bandwidth_is_written_by_the_mib),
     cmocka_unit_test(any_allocation_may_fail),

@@ -514,6 +514,34 @@ static void a_challenger_may_go_too(void **state) {
     test_gateway_teardown(&t);
 }
 
+/* The number of a challenger that went is that of another client's challenger: the verdict on the
+ * one is none on the other. */
+static void verdicts_are_not_mixed_up(void **state) {
+    (void)state;
+    for (int alive = 0; alive < 2; alive++) {
+        test_gateway t;
+        test_client c, other;
+        come_again(&t, &c);
+        test_client_init(&t, &other, 2);
+        mixnet_gateway_closed(t.gateway, 2, t.now);
+        test_register(&t, 3, &other);
+        test_pass(&t, MIX_MS(999));
+        test_open(&t, 2);
+        test_send_login(&t, 2, &other, 1);
+        mixnet_gateway_out ping = expect_ping(&t, 1);
+        uint8_t payload[8];
+        memcpy(payload, ping.bytes.data, 8);
+        if (alive)
+            test_send(&t, 1, MIXNET_WS_PONG, MIX_BYTES(payload));
+        else
+            mixnet_gateway_closed(t.gateway, 1, t.now);
+        test_expect_nothing(&t, 2);
+        mixnet_gateway_closed(t.gateway, 3, t.now);
+        (void)test_expect_text(&t, 2, MIX_TEXT_RESPONSE, MIX_TEXT_AUTHENTICATED);
+        test_gateway_teardown(&t);
+    }
+}
+
 static void a_stale_login_does_not_replace(void **state) {
     (void)state;
     test_gateway t;
@@ -573,6 +601,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_dead_connection_gives_way),
     cmocka_unit_test(a_connection_that_goes_gives_way),
     cmocka_unit_test(a_challenger_may_go_too),
+    cmocka_unit_test(verdicts_are_not_mixed_up),
     cmocka_unit_test(a_stale_login_does_not_replace),
     cmocka_unit_test(places_are_not_mixed_up),
     cmocka_unit_test(a_client_forgotten_while_it_waits),
