@@ -99,16 +99,20 @@ static void messages_that_are_not_read_are_kept(void **state) {
         test_expect_message(&t, 1, &c, mix_bytes_str("1"));
     }
     test_expect_message(&t, 1, &c, mix_bytes_str("1"));
+    test_deliver(&t, &c, "123");
+    test_deliver(&t, &c, "4");
+    test_expect_message(&t, 1, &c, mix_bytes_str("123"));
     test_deliver(&t, &c, "12345");
-    test_deliver(&t, &c, "67890");
+    test_deliver(&t, &c, "6789");
     test_deliver(&t, &c, "!");
     test_expect_close(&t, 1, MIXNET_CLOSE_SLOW_READER);
     test_pass(&t, MIX_SECONDS(1));
     test_open(&t, 2);
     test_send_login(&t, 2, &c, 0);
     test_deliver(&t, &c, "+"); /* what was stored before the login is no fault of the connection */
+    test_expect_message(&t, 2, &c, mix_bytes_str("4"));
     test_expect_message(&t, 2, &c, mix_bytes_str("12345"));
-    test_expect_message(&t, 2, &c, mix_bytes_str("67890"));
+    test_expect_message(&t, 2, &c, mix_bytes_str("6789"));
     test_expect_message(&t, 2, &c, mix_bytes_str("!"));
     (void)test_expect_text(&t, 2, MIX_TEXT_RESPONSE, MIX_TEXT_AUTHENTICATED);
     test_expect_message(&t, 2, &c, mix_bytes_str("+"));
