@@ -230,6 +230,38 @@ int mixnet_exit_drain(mixnet_exit *e, mix_packet *out, mix_time now) {
     return status == MIX_DONE && filled < 0 ? filled : status;
 }
 
+/* --- by hand --- */
+
+void mixnet_exit_set_policy(mixnet_exit *e, const mix_policy *policy) {
+    mixnet_router_set_policy(e->router, policy);
+}
+
+static size_t forget_stock(mixnet_exit *e, const uint8_t tag[static MIXNET_TAG_LEN]) {
+    uint64_t user;
+    size_t stock = mix_messages_stock(e->messages, tag);
+    if (mix_messages_forget(e->messages, tag, &user))
+        mix_traffic_cancel(e->traffic, user);
+    return stock;
+}
+
+size_t mixnet_exit_forget(mixnet_exit *e, const mix_address *ip) {
+    uint8_t tag[MIXNET_TAG_LEN];
+    size_t count = 0;
+    while (mixnet_router_forget(e->router, ip, tag)) {
+        (void)forget_stock(e, tag);
+        count++;
+    }
+    return count;
+}
+
+size_t mixnet_exit_exhaust(mixnet_exit *e) {
+    const mixnet_session *s;
+    size_t count = 0, at = 0;
+    while ((s = mixnet_router_each(e->router, &at)) != NULL)
+        count += forget_stock(e, s->way.tag);
+    return count;
+}
+
 /* --- time --- */
 
 mix_time mixnet_exit_deadline(const mixnet_exit *e) {

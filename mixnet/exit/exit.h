@@ -58,6 +58,15 @@ int mixnet_exit_next(mixnet_exit *e, mix_bytes *packet);
  * (MIX_ERR_MEMORY, MIX_ERR_RANDOM, MIX_ERR_CRYPTO) loses nothing: try again later. */
 int mixnet_exit_drain(mixnet_exit *e, mix_packet *out, mix_time now);
 
+/* By hand, for tests of clients. Other rules for destinations, as mixnet_router_set_policy. */
+void mixnet_exit_set_policy(mixnet_exit *e, const mix_policy *policy);
+/* Forgets the client of this address, or all (NULL), with their reply blocks and without a word, as
+ * a restart would. How many there were. */
+size_t mixnet_exit_forget(mixnet_exit *e, const mix_address *ip);
+/* Throws away the reply blocks of all clients, and what waits for them. How many blocks there were.
+ */
+size_t mixnet_exit_exhaust(mixnet_exit *e);
+
 mix_time mixnet_exit_deadline(const mixnet_exit *e);
 int mixnet_exit_tick(mixnet_exit *e, mix_time now); /* when the deadline has passed; then drain */
 

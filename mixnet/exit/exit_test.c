@@ -466,6 +466,64 @@ static void what_is_sent_again(void **state) {
     stop(&w);
 }
 
+/* What an operator may take away comes back with the client's next message, or its next connect. */
+static void what_is_taken_away_by_hand(void **state) {
+    (void)state;
+    world w;
+    uint8_t b[100];
+    mix_bytes up;
+    mix_address ip = {.family = 4};
+    start(&w, NULL);
+    mix_ipr_ips ips = connect_with(&w, 10);
+    size_t stock = only_client(&w).surbs;
+    assert_true(stock > 0);
+    assert_int_equal(mixnet_exit_exhaust(w.exit), stock);
+    assert_int_equal(only_client(&w).surbs, 0);
+    mixnet_exit_from_internet(w.exit, udp(b, &ips, true, 1, 100), w.now);
+    pass(&w, MIX_MS(20));
+    nothing(&w);
+    assert_int_equal(only_client(&w).full, 1); /* there is no way back */
+    w.surbs = 40;
+    assert_status(mix_ipr_write(w.ipr, udp(b, &ips, false, 2, 100), w.now), MIX_OK);
+    settle(&w);
+    assert_status(mixnet_exit_next(w.exit, &up), MIX_OK);
+    mixnet_exit_from_internet(w.exit, udp(b, &ips, true, 3, 100), w.now);
+    pass(&w, MIX_MS(20));
+    assert_bytes(expect(&w, MIX_IPR_EVENT_PACKET)->packet, MIX_BYTES(b));
+    ip.octets[0] = 10; /* nobody's */
+    assert_int_equal(mixnet_exit_forget(w.exit, &ip), 0);
+    memcpy(ip.octets, ips.v4, 4);
+    assert_int_equal(mixnet_exit_forget(w.exit, &ip), 1);
+    assert_int_equal(stats(&w).router.sessions, 0);
+    assert_status(mix_ipr_write(w.ipr, udp(b, &ips, false, 4, 100), w.now), MIX_OK);
+    settle(&w);
+    assert_status(mixnet_exit_next(w.exit, &up), MIX_DONE);
+    assert_int_equal(stats(&w).router.foreign_source, 1);
+    stop(&w);
+}
+
+/* Rules may change while a client is connected. */
+static void other_rules(void **state) {
+    (void)state;
+    world w;
+    uint8_t b[100];
+    mix_bytes up;
+    mix_policy policy = {0};
+    const char *text = "ExitPolicy reject 8.8.8.8:53\nExitPolicy accept *:*";
+    assert_status(mix_policy_parse(&policy, mix_bytes_str(text), NULL), MIX_OK);
+    start(&w, NULL);
+    mix_ipr_ips ips = connect_with(&w, 10);
+    for (int round = 0; round < 2; round++) {
+        mixnet_exit_set_policy(w.exit, round ? NULL : &policy);
+        assert_status(mix_ipr_write(w.ipr, udp(b, &ips, false, 1, 100), w.now), MIX_OK);
+        settle(&w);
+        assert_status(mixnet_exit_next(w.exit, &up), round ? MIX_OK : MIX_DONE);
+    }
+    assert_int_equal(only_client(&w).refused, 1);
+    stop(&w);
+    mix_policy_deinit(&policy);
+}
+
 static void with_cover(mixnet_exit_config *c) {
     c->cover_off = false;
 }
@@ -604,10 +662,11 @@ static void memory_that_fails(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(packets_go_both_ways), cmocka_unit_test(a_word_before_silence),
-        cmocka_unit_test(starved_downlink),     cmocka_unit_test(without_reply_blocks),
-        cmocka_unit_test(what_is_sent_again),   cmocka_unit_test(loop_cover_as_a_node),
-        cmocka_unit_test(garbage_is_dropped),   cmocka_unit_test(no_topology_and_bad_numbers),
+        cmocka_unit_test(packets_go_both_ways),       cmocka_unit_test(a_word_before_silence),
+        cmocka_unit_test(starved_downlink),           cmocka_unit_test(without_reply_blocks),
+        cmocka_unit_test(what_is_sent_again),         cmocka_unit_test(loop_cover_as_a_node),
+        cmocka_unit_test(what_is_taken_away_by_hand), cmocka_unit_test(other_rules),
+        cmocka_unit_test(garbage_is_dropped),         cmocka_unit_test(no_topology_and_bad_numbers),
         cmocka_unit_test(memory_that_fails),
     };
     int failed = cmocka_run_group_tests_name("exit_test", tests, NULL, NULL);

@@ -375,6 +375,27 @@ int mixnet_router_request(mixnet_router *r, const uint8_t *tag, mix_bytes messag
     return MIX_OK;
 }
 
+/* --- by hand --- */
+
+void mixnet_router_set_policy(mixnet_router *r, const mix_policy *policy) {
+    r->config.policy = policy;
+}
+
+bool mixnet_router_forget(mixnet_router *r, const mix_address *ip,
+                          uint8_t tag[static MIXNET_TAG_LEN]) {
+    const uint8_t *key;
+    size_t at = 0;
+    void *value = ip ? mixnet_sessions_owner(&r->sessions, ip) : NULL;
+    if (!ip && !mix_map_each(&r->sessions.by_tag, &at, &key, &value))
+        return false;
+    mixnet_session *e = value;
+    if (!e)
+        return false;
+    memcpy(tag, e->way.tag, MIXNET_TAG_LEN);
+    mixnet_sessions_remove(&r->sessions, e);
+    return true;
+}
+
 /* --- time --- */
 
 mix_time mixnet_router_deadline(const mixnet_router *r) {

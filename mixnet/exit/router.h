@@ -70,6 +70,13 @@ typedef struct mixnet_router_reply {
 bool mixnet_router_reply_peek(const mixnet_router *r, mixnet_router_reply *out);
 void mixnet_router_reply_pop(mixnet_router *r);
 
+/* Other rules from now on: borrowed until they are replaced. NULL: all destinations are allowed. */
+void mixnet_router_set_policy(mixnet_router *r, const mix_policy *policy);
+/* Forgets the client of this address, or any one (NULL), without a word to it, as a restart would;
+ * tells its tag. False: there is none. */
+bool mixnet_router_forget(mixnet_router *r, const mix_address *ip,
+                          uint8_t tag[static MIXNET_TAG_LEN]);
+
 mix_time mixnet_router_deadline(const mixnet_router *r);
 void mixnet_router_tick(mixnet_router *r, mix_time now);
 

@@ -292,7 +292,7 @@ int mixnet_node_drain(mixnet_node *n, mixnet_node_out *out, mix_time now) {
     n->given = (parcel *)mix_timers_pop(&n->delayed, now);
     if (!n->given)
         return MIX_DONE;
-    *out = (mixnet_node_out){.next = n->given->to, .frame = mix_bytes_of(n->given->data, n->given->len)};
+    *out = (mixnet_node_out){.next = n->given->to, .frame = mix_bytes_of(n->given->data, n->given->len), .due = n->given->timer.at};
     return MIX_OK;
 }
 

@@ -34,6 +34,7 @@ int mixnet_node_send(mixnet_node *n, const mix_packet *packet, mix_time now);
 typedef struct mixnet_node_out {
     mix_address next;
     mix_bytes frame;
+    mix_time due; /* when it should have left */
 } mixnet_node_out;
 int mixnet_node_drain(mixnet_node *n, mixnet_node_out *out, mix_time now);
 

@@ -78,6 +78,7 @@ static size_t hop(scene *s, size_t from, mix_time expected_delay) {
         assert_status(mixnet_node_drain(s->nodes[from], &out, at - 1), MIX_DONE);
     s->now = at;
     assert_status(mixnet_node_drain(s->nodes[from], &out, at), MIX_OK);
+    assert_true(out.due == at);
     assert_status(mix_frame_decode(&frame, &used, out.frame), MIX_OK);
     assert_int_equal(used, out.frame.len);
     size_t to = out.next.port - 1789u;
