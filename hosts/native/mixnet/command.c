@@ -4,6 +4,7 @@
 
 #include "args.h"
 #include "env.h"
+#include "mixnet/ctl.h"
 #include "mixnet/daemon.h"
 
 #include <errno.h>
@@ -11,13 +12,16 @@
 #include <string.h>
 
 static void help(const arg_option *options) {
-    printf("usage: lwmix mixnet [OPTION …]\n\n"
+    printf("usage: lwmix mixnet [OPTION …]\n"
+           "       lwmix mixnet ctl --state DIR WORD [ARGUMENT …]     ('lwmix mixnet ctl --help')\n\n"
            "Runs a mixnet on loopback: a directory, gateways, three layers of mixes, exits with an IP packet router. When all of it\n"
            "listens, one line of JSON on stdout says where. SIGTERM ends it. The state folder keeps keys, certificates and clients.\n\n");
     args_help(stdout, options);
 }
 
 int command_mixnet(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], "ctl") == 0)
+        return command_ctl(argc - 1, argv + 1);
     const char *folder = NULL, *role = NULL, *log_file = NULL, *host = "127.0.0.1", *release = NULL;
     arg_number mixes = {1, 1, 64}, gateways = {1, 1, 16}, exits = {1, 1, 16}, directory = {0, 0, 65535}, plain = {0, 0, 65535},
                level = {MIX_LOG_INFO, MIX_LOG_NONE, MIX_LOG_TRACE}, mtu = {1500, 1280, 1500};

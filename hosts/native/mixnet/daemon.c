@@ -5,14 +5,13 @@
 #include "env.h"
 #include "files.h"
 #include "mixnet/certificates.h"
-#include "mixnet/links.h"
+#include "mixnet/ctl.h"
+#include "mixnet/runtime.h"
 #include "mixnet/state.h"
-#include "mixnet/web.h"
+#include "mixnet/verbs.h"
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "mixnet/gateway/gateway.h"
-#include "mixnet/node/node.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -21,45 +20,22 @@
 
 enum { SAVE_EVERY_MS = 1000 };
 
-/* A member of the network that runs in this process. */
-typedef struct runtime {
-    mixnet_member *member;
-    mixnet_node *node;
-    mixnet_gateway *gateway; /* gateways and exits */
-    service *service;        /* exits */
-    mix_time save_at;        /* MIX_NEVER: the client table is as on disk */
-} runtime;
-
-typedef struct mixnetd {
-    const daemon_options *options;
-    const mix_env *env;
-    uv_loop_t loop;
-    uv_timer_t timer;
-    uv_prepare_t turn;
-    uv_signal_t signals[2];
-    mix_crypto *crypto;
-    mix_sphinx *sphinx;
-    mixnet_network *network;
-    mix_topology *topology;
-    uint32_t epoch;
-    links *links;
-    web *web;
-    runtime running[MIXNET_MEMBERS_MAX];
-    size_t count;
-    uint16_t directory_port, plain_directory_port;
-    bool stopping;
-    mix_error error;
-} mixnetd;
-
 static int64_t wall_now(const mixnetd *d) {
     return d->env->wall_time(d->env->user);
+}
+
+static bool wanted(const mixnetd *d, const char *role) {
+    return !d->options->role || strcmp(d->options->role, role) == 0;
 }
 
 /* --- events from below --- */
 
 static void on_frame(void *user, size_t owner, const mix_frame *frame) {
-    mixnetd *d = user;
-    (void)mixnet_node_feed(d->running[owner].node, frame, host_now()); /* what is dropped is counted there */
+    runtime *r = &((mixnetd *)user)->running[owner];
+    if (r->stopped)
+        r->stopped_frames++;
+    else
+        (void)mixnet_node_feed(r->node, frame, host_now()); /* what is dropped is counted there */
 }
 
 static void on_request(void *user, const mixnet_request *request, mixnet_answer *answer) {
@@ -69,8 +45,13 @@ static void on_request(void *user, const mixnet_request *request, mixnet_answer 
 }
 
 static bool on_opened(void *user, size_t owner, uint64_t connection) {
-    mixnetd *d = user;
-    return mixnet_gateway_opened(d->running[owner].gateway, connection, host_now()) == MIX_OK;
+    runtime *r = &((mixnetd *)user)->running[owner];
+    mix_time now = host_now();
+    if (now < r->cut_until) {
+        r->cut_refused++;
+        return false;
+    }
+    return mixnet_gateway_opened(r->gateway, connection, now) == MIX_OK;
 }
 
 static void on_message(void *user, size_t owner, uint64_t connection, mixnet_ws_kind kind, mix_bytes message) {
@@ -140,6 +121,15 @@ static void follow_epochs(mixnetd *d) {
         mix_log(d->env, MIX_LOG_ERROR, "mixnet", "the keys of epoch %u cannot be made", epoch);
 }
 
+int mixnetd_rotate(mixnetd *d, mix_error *e) {
+    mixnet_network_rotate(d->network, wall_now(d));
+    d->epoch = mix_rotation_epoch_at(&d->network->clock, wall_now(d));
+    int status = enter_epoch(d);
+    if (status != MIX_OK)
+        return mix_error_note(e, status, "mixnet", 0, "the keys of epoch %u cannot be made: %s", d->epoch, mix_error_text(status));
+    return wanted(d, "directory") ? state_save(d->options->folder, d->network, e) : MIX_OK;
+}
+
 /* --- the turn --- */
 
 static void save_clients(mixnetd *d, runtime *r) {
@@ -151,6 +141,11 @@ static void save_clients(mixnetd *d, runtime *r) {
     if (error)
         mix_log(d->env, MIX_LOG_ERROR, "mixnet", "%s cannot be saved: %s", name, strerror(error));
     mix_buf_deinit_wiped(&table);
+}
+
+void mixnetd_forget(mixnetd *d, runtime *r, const uint8_t *identity) {
+    mixnet_gateway_forget(r->gateway, identity);
+    save_clients(d, r);
 }
 
 static void move_gateway(mixnetd *d, runtime *r, mix_time now) {
@@ -183,8 +178,12 @@ static void move_node(mixnetd *d, runtime *r, mix_time now) {
         else if (r->gateway)
             (void)mixnet_gateway_deliver(r->gateway, final.destination, final.message, now);
     }
-    while (mixnet_node_drain(r->node, &out, now) == MIX_OK)
-        (void)links_send(d->links, &out.next, out.frame);
+    while (mixnet_node_drain(r->node, &out, now) == MIX_OK) {
+        if (r->stopped)
+            r->stopped_frames++;
+        else
+            (void)links_send(d->links, &out.next, out.frame);
+    }
 }
 
 static mix_time earlier(mix_time a, mix_time b) {
@@ -277,10 +276,6 @@ static int start_member(mixnetd *d, mixnet_member *m) {
     return status == MIX_OK ? MIX_OK : fail(d, status, m->name);
 }
 
-static bool wanted(const mixnetd *d, const char *role) {
-    return !d->options->role || strcmp(d->options->role, role) == 0;
-}
-
 static int start_roles(mixnetd *d) {
     int status = MIX_OK;
     for (size_t i = 0; i < d->network->count && status == MIX_OK; i++) {
@@ -296,6 +291,13 @@ static int start_roles(mixnetd *d) {
     return status;
 }
 
+static int start_control(mixnetd *d) {
+    char path[CONTROL_PATH_MAX + 2];
+    if (!ctl_path(path, sizeof path, d->options->folder, d->options->role))
+        return mix_error_note(&d->error, MIX_ERR_LISTEN, "mixnet", 0, "%.80s…: the path is too long for a socket", d->options->folder);
+    return control_new(&d->control, &d->loop, path, verbs_answer, d, &d->error);
+}
+
 static int start(mixnetd *d) {
     const daemon_options *o = d->options;
     web_events events = {d, on_request, on_opened, on_message, on_write, on_closed};
@@ -305,6 +307,8 @@ static int start(mixnetd *d) {
     if (status != MIX_OK)
         return fail(d, status, "crypto");
     status = state_open(o->folder, &o->plan, d->network, d->crypto, d->env, &d->error);
+    if (status == MIX_OK)
+        status = start_control(d);
     if (status == MIX_OK)
         status = certificates_open(o->folder, &d->error);
     if (status != MIX_OK)
@@ -382,6 +386,7 @@ static void stop(mixnetd *d) {
             save_clients(d, r);
         service_close(r->service);
     }
+    control_close(d->control);
     web_close(d->web);
     links_close(d->links);
     uv_close((uv_handle_t *)&d->timer, NULL);
@@ -403,6 +408,7 @@ static void free_all(mixnetd *d) {
         d->running[i].gateway = NULL;
         mixnet_node_free(d->running[i].node);
     }
+    control_free(d->control);
     web_free(d->web);
     links_free(d->links);
     mix_topology_free(d->topology);

@@ -9,12 +9,18 @@
 
 #include "env.h"
 
+#include <stdio.h>
+
+enum { REFUSED_MAX = 16384 }; /* bytes of rules by hand */
+
 struct service {
     mixnet_exit *exit;
     internet *internet;
     const mix_env *env;
     mixnet_service_keys keys;
+    mix_bytes policy_text; /* the given one */
     mix_policy policy;
+    mix_buf refused;       /* lines by hand, in front of it */
     bool closed;
 };
 
@@ -23,12 +29,64 @@ static void from_internet(void *user, mix_bytes packet) {
     mixnet_exit_from_internet(s->exit, packet, host_now());
 }
 
+/* The rules in force: those by hand first. */
+static int make_policy(service *s, mix_policy *out, size_t *bad_line) {
+    mix_buf text = {0};
+    mix_buf_put_bytes(&text, mix_buf_bytes(&s->refused));
+    if (s->policy_text.len > 0)
+        mix_buf_put_bytes(&text, s->policy_text);
+    else
+        mix_buf_put_str(&text, "ExitPolicy accept *:*\n");
+    int status = mix_buf_status(&text);
+    if (status == MIX_OK)
+        status = mix_policy_parse(out, mix_buf_bytes(&text), bad_line);
+    mix_buf_deinit(&text);
+    return status;
+}
+
 static int read_policy(service *s, const service_options *options, mix_error *e) {
     size_t line = 0;
-    if (options->policy.len == 0)
-        return MIX_OK;
-    int status = mix_policy_parse(&s->policy, options->policy, &line);
+    s->policy_text = options->policy;
+    int status = make_policy(s, &s->policy, &line);
     return status == MIX_OK ? MIX_OK : mix_error_note(e, status, "mixnet", (int64_t)line, "exit policy, line %zu: %s", line, mix_error_text(status));
+}
+
+static int change_policy(service *s) {
+    mix_policy changed = {0};
+    int status = make_policy(s, &changed, NULL);
+    if (status != MIX_OK)
+        return status;
+    mix_policy_deinit(&s->policy);
+    s->policy = changed;
+    mixnet_exit_set_policy(s->exit, &s->policy);
+    return MIX_OK;
+}
+
+int service_refuse(service *s, const mix_address *to) {
+    char ip[MIX_ADDRESS_TEXT], line[MIX_ADDRESS_TEXT + 32], port[8] = "*";
+    size_t before = s->refused.len;
+    mix_ip_format(ip, to);
+    if (to->port)
+        snprintf(port, sizeof port, "%u", to->port);
+    snprintf(line, sizeof line, "ExitPolicy reject %s:%s\n", ip, port);
+    if (before + strlen(line) > REFUSED_MAX)
+        return MIX_ERR_LIMIT;
+    mix_buf_put_str(&s->refused, line);
+    int status = mix_buf_status(&s->refused);
+    if (status == MIX_OK)
+        status = change_policy(s);
+    if (status != MIX_OK)
+        mix_buf_truncate(&s->refused, before);
+    return status;
+}
+
+int service_allow(service *s) {
+    mix_buf_truncate(&s->refused, 0);
+    return change_policy(s);
+}
+
+mixnet_exit *service_exit(service *s) {
+    return s->exit;
 }
 
 static int make_exit(service *s, const mixnet_member *member, const service_options *options, mix_crypto *crypto, mix_sphinx *sphinx) {
@@ -43,7 +101,7 @@ static int make_exit(service *s, const mixnet_member *member, const service_opti
     config.gateway = member->identity;
     config.cover_off = options->no_cover;
     config.router.release = options->release;
-    config.router.policy = options->policy.len > 0 ? &s->policy : NULL;
+    config.router.policy = &s->policy;
     config.router.allow_local = options->allow_local;
     config.router.mtu = options->mtu;
     return mixnet_exit_new(&s->exit, &config, s->env);
@@ -84,6 +142,7 @@ void service_free(service *s) {
     internet_free(s->internet);
     mixnet_exit_free(s->exit);
     mix_policy_deinit(&s->policy);
+    mix_buf_deinit(&s->refused);
     mix_wipe(&s->keys, sizeof s->keys);
     mix_free(s);
 }

@@ -30,6 +30,12 @@ int service_new(service **out, uv_loop_t *loop, const mixnet_member *member, con
 void service_close(service *s); /* the loop must run to its end; NULL is fine */
 void service_free(service *s);
 
+struct mixnet_exit *service_exit(service *s);                /* its engine */
+/* Refuses a destination from now on (port 0: all its ports), on top of the policy; allow takes all of these back. MIX_ERR_LIMIT,
+ * MIX_ERR_MEMORY: nothing changed. */
+int service_refuse(service *s, const mix_address *to);
+int service_allow(service *s);
+
 const uint8_t *service_identity(const service *s);           /* of its client: final messages for it go to service_feed */
 /* The snapshot is borrowed until the next one. */
 void service_network(service *s, const mix_topology *topology, const mix_rotation_info *clock, mix_time now);

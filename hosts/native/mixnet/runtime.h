@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the daemon share: its state, and what an operator's hand may do with it. */
+#ifndef HOSTS_NATIVE_MIXNET_RUNTIME_H
+#define HOSTS_NATIVE_MIXNET_RUNTIME_H
+
+#include "mixnet/control.h"
+#include "mixnet/daemon.h"
+#include "mixnet/links.h"
+#include "mixnet/web.h"
+
+#include "mixnet/gateway/gateway.h"
+#include "mixnet/node/node.h"
+
+/* A member of the network that runs in this process. */
+typedef struct runtime {
+    mixnet_member *member;
+    mixnet_node *node;
+    mixnet_gateway *gateway; /* gateways and exits */
+    service *service;        /* exits */
+    mix_time save_at;        /* MIX_NEVER: the client table is as on disk */
+    mix_time cut_until;      /* clients are refused until then; 0: none were */
+    uint64_t cut_refused;    /* so many connections */
+    bool stopped;            /* by hand: all its frames are dropped … */
+    uint64_t stopped_frames; /* … so many */
+} runtime;
+
+typedef struct mixnetd {
+    const daemon_options *options;
+    const mix_env *env;
+    uv_loop_t loop;
+    uv_timer_t timer;
+    uv_prepare_t turn;
+    uv_signal_t signals[2];
+    mix_crypto *crypto;
+    mix_sphinx *sphinx;
+    mixnet_network *network;
+    mix_topology *topology;
+    uint32_t epoch;
+    links *links;
+    web *web;
+    control *control;
+    runtime running[MIXNET_MEMBERS_MAX];
+    size_t count;
+    uint16_t directory_port, plain_directory_port;
+    bool stopping;
+    mix_error error;
+} mixnetd;
+
+/* Ends the running key rotation: the next begins now, here and in network.json. Errors of making keys, MIX_ERR_STATE_FOLDER. */
+int mixnetd_rotate(mixnetd *d, mix_error *e);
+/* Forgets clients of a gateway, or all of them (NULL), on disk too. */
+void mixnetd_forget(mixnetd *d, runtime *r, const uint8_t *identity);
+
+#endif
