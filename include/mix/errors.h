@@ -152,7 +152,14 @@ typedef enum mix_ends {
     E(TCP_TIMEOUT, 812, STREAM, "the connection was not answered in time") \
     E(TCP_STALLED, 813, STREAM, "the peer stopped acknowledging") \
     E(TCP_UNREACHABLE, 814, STREAM, "the destination cannot be reached")
-#define MIX_ERRORS_DNS(E)
+#define MIX_ERRORS_DNS(E) \
+    E(DNS_NAME, 900, STREAM, "not a host name that can be looked up") \
+    E(DNS_NOT_FOUND, 901, STREAM, "there is no such host name") \
+    E(DNS_NO_DATA, 902, STREAM, "the host name has no such records") \
+    E(DNS_SERVER, 903, STREAM, "the name servers failed") \
+    E(DNS_TIMEOUT, 904, STREAM, "the name servers did not answer in time") \
+    E(DNS_MALFORMED, 905, STREAM, "the name servers' answers are malformed") \
+    E(DNS_CHAIN, 906, STREAM, "the host name is an alias of an alias, and so on for too long")
 #define MIX_ERRORS_TLS(E)
 #define MIX_ERRORS_FETCH(E)
 #define MIX_ERRORS_WEBSOCKET(E)

@@ -15,6 +15,7 @@ int mix_sockets_begin(const mix_env *env) {
         return status;
     mix_seam.env = env;
     mix_seam.random_failed = false;
+    mix_seam.now = 0;
     return MIX_OK;
 }
 

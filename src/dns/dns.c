@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lookups, the questions that they share, and the servers that are asked. c-ares asks the servers
+ * of a channel one after the other, so each server has a channel of its own and the first good
+ * answer counts. */
+#include "dns/internal.h"
+
+#include "base/log.h"
+#include "sockets/sockets.h"
+
+#include <stdio.h>
+
+enum { LOOKUPS_MAX = 1024 };
+#define SETTLE                                                                                     \
+    MIX_MS(120) /* for the other family's answer, once one has addresses: most come together */
+
+static void *ares_take(size_t size) {
+    return mix_alloc(size > 0 ? size : 1);
+}
+static void *ares_retake(void *p, size_t size) {
+    return mix_realloc(p, size > 0 ? size : 1);
+}
+
+static void on_socket(void *data, ares_socket_t fd, int readable, int writable) {
+    server *s = data;
+    size_t i = 0;
+    unsigned events = (readable ? MIX_SOCKETS_IN : 0u) | (writable ? MIX_SOCKETS_OUT : 0u);
+    while (i < s->fd_count && s->fds[i].fd != fd)
+        i++;
+    if (i == s->fd_count && events != 0 && s->fd_count < MIX_DNS_FDS)
+        s->fds[s->fd_count++] = (struct wanted){.fd = fd};
+    if (i == s->fd_count)
+        return;
+    s->fds[i].events = events;
+    if (events == 0)
+        s->fds[i] = s->fds[--s->fd_count];
+}
+
+static int open_channel(mix_dns *d, server *s, const mix_address *address) {
+    char csv[MIX_ADDRESS_TEXT];
+    mix_time wait = 3 * d->config.round_trip;
+    if (wait < MIX_SECONDS(1))
+        wait = MIX_SECONDS(1);
+    struct ares_options o = {
+        .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS,
+        .timeout = (int)(wait / 1000),
+        .maxtimeout = 5000,
+        .tries = 4,
+        .ndots = 1,
+        .udp_max_queries = 1, /* a port for each question */
+        .sock_state_cb = on_socket,
+        .sock_state_cb_data = s,
+        .lookups = "b",
+        .qcache_max_ttl = 0, /* its own cache is off */
+    };
+    int status =
+        ares_init_options(&s->channel, &o,
+                          ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_MAXTIMEOUTMS |
+                              ARES_OPT_TRIES | ARES_OPT_NDOTS | ARES_OPT_UDP_MAX_QUERIES |
+                              ARES_OPT_SOCK_STATE_CB | ARES_OPT_LOOKUPS | ARES_OPT_QUERY_CACHE);
+    if (status != ARES_SUCCESS) {
+        s->channel = NULL;
+        return status == ARES_ENOMEM ? MIX_ERR_MEMORY : MIX_ERR_DNS_SERVER;
+    }
+    mix_address_format(csv, address);
+    status = ares_set_servers_csv(s->channel, csv);
+    return status == ARES_SUCCESS  ? MIX_OK
+           : status == ARES_ENOMEM ? MIX_ERR_MEMORY
+                                   : MIX_ERR_ARGUMENT;
+}
+
+static void take_config(mix_dns *d, const mix_dns_config *config) {
+    mix_dns_config *c = &d->config;
+    *c = *config;
+    if (c->round_trip == 0)
+        c->round_trip = MIX_MS(400);
+    if (c->timeout == 0)
+        c->timeout = MIX_SECONDS(10);
+    if (c->least_ttl == 0)
+        c->least_ttl = MIX_SECONDS(10);
+    if (c->most_ttl == 0)
+        c->most_ttl = MIX_SECONDS(3600);
+    if (c->negative_ttl == 0)
+        c->negative_ttl = MIX_SECONDS(60);
+    if (c->cache_entries == 0)
+        c->cache_entries = 512;
+}
+
+int mix_dns_new(mix_dns **out, const mix_dns_config *config, const mix_env *env) {
+    *out = NULL;
+    mix_dns *d = mix_alloc_zero(1, sizeof *d);
+    if (!d)
+        return MIX_ERR_MEMORY;
+    d->env = env;
+    d->lookups_end = &d->lookups;
+    take_config(d, config);
+    int status =
+        ares_library_init_mem(ARES_LIB_INIT_ALL, ares_take, mix_free, ares_retake) == ARES_SUCCESS
+            ? MIX_OK
+            : MIX_ERR_MEMORY;
+    if (status != MIX_OK) {
+        mix_free(d);
+        return status;
+    }
+    for (size_t i = 0; i < MIX_DNS_SERVERS && status == MIX_OK; i++)
+        if (config->servers[i].family != 0)
+            status = open_channel(d, &d->servers[d->server_count++], &config->servers[i]);
+    if (status == MIX_OK && d->server_count == 0)
+        status = MIX_ERR_ARGUMENT;
+    if (status != MIX_OK)
+        mix_dns_free(d);
+    else
+        *out = d;
+    return status;
+}
+
+static void free_question(mix_dns *d, question *q) {
+    for (question **at = &d->questions; *at; at = &(*at)->next)
+        if (*at == q) {
+            *at = q->next;
+            break;
+        }
+    mix_dns_answer_deinit(&q->answer);
+    mix_free(q);
+}
+
+void mix_dns_free(mix_dns *d) {
+    if (!d)
+        return;
+    for (size_t i = 0; i < d->server_count; i++)
+        if (d->servers[i].channel)
+            ares_destroy(d->servers[i].channel);
+    ares_library_cleanup();
+    while (d->lookups) {
+        lookup *l = d->lookups;
+        d->lookups = l->next;
+        mix_free(l);
+    }
+    while (d->questions)
+        free_question(d, d->questions);
+    mix_dns_answer_deinit(&d->given_answers[0]);
+    mix_dns_answer_deinit(&d->given_answers[1]);
+    mix_free(d);
+}
+
+static void start(mix_dns *d, question *q);
+
+static mix_time keep_for(const mix_dns *d, const answer *a) {
+    mix_time ttl = MIX_SECONDS(a->ttl);
+    if (a->status == MIX_OK)
+        return ttl < d->config.least_ttl  ? d->config.least_ttl
+               : ttl > d->config.most_ttl ? d->config.most_ttl
+                                          : ttl;
+    if (a->status == MIX_ERR_DNS_NOT_FOUND || a->status == MIX_ERR_DNS_NO_DATA)
+        return ttl == 0 || ttl > d->config.negative_ttl ? d->config.negative_ttl : ttl;
+    return 0; /* failures are told, not kept */
+}
+
+/* An answer for the question: the first that says something counts; failures wait for the other
+ * servers. */
+static void settle(mix_dns *d, question *q, answer *a, const char *alias) {
+    bool final = a->status == MIX_OK || a->status == MIX_ERR_DNS_NOT_FOUND ||
+                 a->status == MIX_ERR_DNS_NO_DATA;
+    if (!final && q->asking > 0) {
+        mix_dns_answer_deinit(a);
+        return;
+    }
+    if (alias[0] != 0 && a->status == MIX_ERR_DNS_NO_DATA) {
+        mix_dns_answer_deinit(a);
+        if (q->hops < MIX_DNS_HOPS) {
+            q->hops++;
+            mix_dns_copy(q->asked, alias);
+            start(d, q);
+            return;
+        }
+        *a = (answer){.status = MIX_ERR_DNS_CHAIN};
+    }
+    q->answer = *a;
+    q->done = true;
+    q->expires = d->now + keep_for(d, a);
+}
+
+static void on_answer(void *arg, ares_status_t status, size_t timeouts,
+                      const ares_dns_record_t *in) {
+    ask *k = arg;
+    mix_dns *d = k->dns;
+    question *q = k->question;
+    bool current = !q->done && k->hops == q->hops;
+    (void)timeouts;
+    mix_free(k);
+    q->pending--;
+    if (!current || status == ARES_EDESTRUCTION)
+        return;
+    q->asking--;
+    answer a;
+    char alias[MIX_DNS_NAME_MAX + 1];
+    mix_dns_answer_read(&a, alias, status, in, q->asked, q->type);
+    settle(d, q, &a, alias);
+}
+
+static void start(mix_dns *d, question *q) {
+    int hops = q->hops;
+    q->asking = (unsigned)d->server_count; /* before the first answer, which may come at once */
+    for (size_t i = 0; i < d->server_count && !q->done && q->hops == hops; i++) {
+        ask *k = mix_alloc(sizeof *k);
+        if (!k) {
+            q->asking--;
+            continue;
+        }
+        *k = (ask){.dns = d, .question = q, .hops = q->hops};
+        q->pending++;
+        d->stats.questions++;
+        /* Gives the answer to the callback in any case. */
+        (void)ares_query_dnsrec(d->servers[i].channel, q->asked, ARES_CLASS_IN,
+                                (ares_dns_rec_type_t)q->type, on_answer, k, NULL);
+    }
+    if (q->asking == 0 && !q->done && q->hops == hops) {
+        q->done = true;
+        q->answer =
+            (answer){.status = q->answer.status != MIX_OK ? q->answer.status : MIX_ERR_MEMORY};
+    }
+}
+
+/* Makes room: what has ended, and if that is not enough what ends first. */
+static void shrink(mix_dns *d) {
+    size_t kept = 0;
+    question *first = NULL;
+    for (question *q = d->questions, *next; q; q = next) {
+        next = q->next;
+        if (q->pending > 0 || q->lookups > 0 || !q->done)
+            continue;
+        if (q->stale || q->expires <= d->now) {
+            free_question(d, q);
+            continue;
+        }
+        kept++;
+        if (!first || q->expires < first->expires)
+            first = q;
+    }
+    if (first && kept >= d->config.cache_entries)
+        free_question(d, first);
+}
+
+/* The question for a name and type: one that is being asked or kept, or a new one. */
+static question *question_for(mix_dns *d, const char *name, uint16_t type) {
+    for (question *q = d->questions; q; q = q->next) {
+        if (q->type != type || q->stale || strcmp(q->name, name) != 0)
+            continue;
+        if (!q->done) {
+            d->stats.shared++;
+            return q;
+        }
+        if (q->expires > d->now) {
+            d->stats.from_cache++;
+            return q;
+        }
+        q->stale = true;
+    }
+    shrink(d);
+    question *q = mix_alloc_zero(1, sizeof *q);
+    if (!q)
+        return NULL;
+    mix_dns_copy(q->name, name);
+    mix_dns_copy(q->asked, name);
+    q->type = type;
+    q->next = d->questions;
+    d->questions = q;
+    q->lookups++; /* stays while start() calls back */
+    start(d, q);
+    q->lookups--;
+    return q;
+}
+
+static int begin(mix_dns *d, uint32_t *id, lookup **out, mix_time now) {
+    size_t n = 0;
+    *id = 0;
+    d->now = now;
+    mix_sockets_set_time(now);
+    for (const lookup *l = d->lookups; l; l = l->next)
+        n++;
+    if (n >= LOOKUPS_MAX)
+        return MIX_ERR_LIMIT;
+    lookup *l = mix_alloc_zero(1, sizeof *l);
+    if (!l)
+        return MIX_ERR_MEMORY;
+    l->give_up = now + d->config.timeout;
+    l->settle = MIX_NEVER;
+    *out = l;
+    return MIX_OK;
+}
+
+static int finish_begin(mix_dns *d, uint32_t *id, lookup *l) {
+    d->stats.lookups++;
+    if (++d->last_id == 0)
+        d->last_id = 1;
+    *id = l->id = d->last_id;
+    *d->lookups_end = l;
+    d->lookups_end = &l->next;
+    return MIX_OK;
+}
+
+static int add_question(mix_dns *d, lookup *l, const char *name, uint16_t type) {
+    question *q = question_for(d, name, type);
+    if (!q)
+        return MIX_ERR_MEMORY;
+    q->lookups++;
+    l->cached = q->done && (l->count == 0 || l->cached);
+    l->questions[l->count++] = q;
+    return MIX_OK;
+}
+
+static void drop_lookup(lookup *l) {
+    for (size_t i = 0; i < l->count; i++)
+        l->questions[i]->lookups--;
+    mix_free(l);
+}
+
+int mix_dns_lookup(mix_dns *d, uint32_t *id, const char *name, unsigned families, mix_time now) {
+    char checked[MIX_DNS_NAME_MAX + 1];
+    mix_address number;
+    lookup *l;
+    bool is_number = mix_ip_parse(&number, mix_bytes_str(name)) == MIX_OK;
+    int status = (families & 3) == 0 ? MIX_ERR_ARGUMENT
+                 : is_number         ? MIX_OK
+                                     : mix_dns_name(checked, name);
+    if (status == MIX_OK)
+        status = begin(d, id, &l, now);
+    if (status != MIX_OK)
+        return status;
+    if (is_number)
+        l->number = number;
+    if (!is_number && (families & MIX_DNS_IP4))
+        status = add_question(d, l, checked, ARES_REC_TYPE_A);
+    if (!is_number && status == MIX_OK && (families & MIX_DNS_IP6))
+        status = add_question(d, l, checked, ARES_REC_TYPE_AAAA);
+    if (status != MIX_OK) {
+        drop_lookup(l);
+        return status;
+    }
+    return finish_begin(d, id, l);
+}
+
+int mix_dns_query(mix_dns *d, uint32_t *id, const char *name, uint16_t type, mix_time now) {
+    char checked[MIX_DNS_NAME_MAX + 1];
+    lookup *l;
+    int status =
+        type == 0 || !mix_dns_type_name(type) ? MIX_ERR_ARGUMENT : mix_dns_name(checked, name);
+    if (status == MIX_OK)
+        status = begin(d, id, &l, now);
+    if (status == MIX_OK && (status = add_question(d, l, checked, type)) != MIX_OK)
+        drop_lookup(l);
+    return status == MIX_OK ? finish_begin(d, id, l) : status;
+}
+
+static void unlink_lookup(mix_dns *d, lookup *l) {
+    lookup **at = &d->lookups;
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
+    if (d->lookups_end == &l->next)
+        d->lookups_end = at;
+}
+
+void mix_dns_cancel(mix_dns *d, uint32_t id) {
+    for (lookup *l = d->lookups; l; l = l->next)
+        if (l->id == id) {
+            unlink_lookup(d, l);
+            drop_lookup(l);
+            return;
+        }
+}
+
+/* All is answered, or enough is and the rest is late, or time is up. */
+static bool is_ready(lookup *l, mix_time now) {
+    bool all = true, some = l->number.family != 0;
+    for (size_t i = 0; i < l->count; i++) {
+        all &= l->questions[i]->done;
+        some |= l->questions[i]->done && l->questions[i]->answer.status == MIX_OK;
+    }
+    if (some && !all && l->settle == MIX_NEVER)
+        l->settle = now + SETTLE;
+    return all || now >= l->give_up || now >= l->settle;
+}
+
+/* Copies an answer, so that the event outlives the question. */
+static int copy_answer(answer *out, const answer *in) {
+    mix_dns_answer_deinit(out);
+    if (in->count > 0) {
+        out->records = mix_alloc(in->count * sizeof *out->records);
+        mix_buf_put_bytes(&out->texts, mix_buf_bytes(&in->texts));
+        if (!out->records || mix_buf_status(&out->texts) != MIX_OK) {
+            mix_dns_answer_deinit(out);
+            return MIX_ERR_MEMORY;
+        }
+        memcpy(out->records, in->records, in->count * sizeof *out->records);
+    }
+    out->status = in->status;
+    out->ttl = in->ttl;
+    out->count = in->count;
+    memcpy(out->canonical, in->canonical, sizeof out->canonical);
+    return MIX_OK;
+}
+
+/* Of two failures the one that says more: that there is no such name, or data, before that a server
+ * failed. */
+static int worse(int a, int b) {
+    const int order[] = {MIX_ERR_DNS_NOT_FOUND, MIX_ERR_DNS_NO_DATA, MIX_ERR_DNS_CHAIN,
+                         MIX_ERR_DNS_SERVER, MIX_ERR_DNS_MALFORMED};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        if (a == order[i] || b == order[i])
+            return order[i];
+    return a != MIX_OK ? a : b;
+}
+
+static void add_records(mix_dns *d, mix_dns_event *ev, const answer *a, uint32_t ttl) {
+    for (size_t i = 0; i < a->count; i++)
+        d->given[ev->count++] =
+            (mix_dns_record){.type = a->records[i].type,
+                             .ttl = ttl,
+                             .ip = a->records[i].ip,
+                             .text = (const char *)a->texts.data + a->records[i].text};
+    if (ev->ttl > ttl)
+        ev->ttl = ttl;
+    mix_dns_copy(d->given_name, a->canonical);
+}
+
+static void give_number(mix_dns *d, mix_dns_event *ev, const mix_address *number) {
+    mix_ip_format(d->given_name, number);
+    d->given[0] = (mix_dns_record){.type = number->family == 4 ? 1 : 28,
+                                   .ttl = UINT32_MAX,
+                                   .ip = *number,
+                                   .text = d->given_name};
+    ev->count = 1;
+    ev->cached = true;
+}
+
+static void give(mix_dns *d, mix_dns_event *ev, const lookup *l) {
+    int failure = MIX_OK;
+    *ev = (mix_dns_event){.id = l->id,
+                          .cached = l->cached,
+                          .canonical = d->given_name,
+                          .records = d->given,
+                          .ttl = UINT32_MAX};
+    d->given_name[0] = 0;
+    if (l->number.family != 0)
+        give_number(d, ev, &l->number);
+    for (size_t i = 0; i < l->count; i++) {
+        const question *q = l->questions[i];
+        int status = q->done ? q->answer.status : MIX_ERR_DNS_TIMEOUT;
+        if (status == MIX_OK)
+            status = copy_answer(&d->given_answers[i], &q->answer);
+        if (status == MIX_OK)
+            add_records(d, ev, &d->given_answers[i],
+                        q->expires > d->now ? (uint32_t)((q->expires - d->now) / 1000000) : 0);
+        else
+            failure = worse(failure, status);
+    }
+    if (ev->count == 0) {
+        ev->status = failure;
+        ev->ttl = 0;
+    }
+}
+
+/* Once no lookup waits, what slower servers would still say is of no use: no more is asked of them.
+ */
+static void hush(mix_dns *d) {
+    bool any = false;
+    for (question *q = d->questions; q; q = q->next) {
+        if (!q->done && q->lookups > 0)
+            return;
+        any |= q->pending > 0;
+    }
+    for (size_t i = 0; any && i < d->server_count; i++)
+        ares_cancel(d->servers[i].channel);
+}
+
+int mix_dns_next(mix_dns *d, mix_dns_event *ev, mix_time now) {
+    if (now > d->now)
+        d->now = now;
+    for (lookup *l = d->lookups; l; l = l->next) {
+        if (!is_ready(l, d->now))
+            continue;
+        unlink_lookup(d, l);
+        give(d, ev, l);
+        drop_lookup(l);
+        hush(d);
+        return MIX_OK;
+    }
+    return MIX_DONE;
+}
+
+static void run_server(server *s) {
+    ares_fd_events_t events[MIX_DNS_FDS];
+    size_t n = 0;
+    for (size_t i = 0; i < s->fd_count; i++) {
+        unsigned ready = mix_sockets_ready(s->fds[i].fd) & (s->fds[i].events | MIX_SOCKETS_ERR);
+        if (ready == 0)
+            continue;
+        events[n++] = (ares_fd_events_t){
+            .fd = s->fds[i].fd,
+            .events = (ready & ~(unsigned)MIX_SOCKETS_OUT ? ARES_FD_EVENT_READ : 0u) |
+                      (ready & MIX_SOCKETS_OUT ? ARES_FD_EVENT_WRITE : 0u)};
+    }
+    (void)ares_process_fds(s->channel, events, n, ARES_PROCESS_FLAG_NONE);
+}
+
+int mix_dns_tick(mix_dns *d, mix_time now) {
+    d->now = now > d->now ? now : d->now;
+    mix_sockets_set_time(now);
+    for (size_t i = 0; i < d->server_count; i++)
+        run_server(&d->servers[i]);
+    for (lookup *l = d->lookups; l; l = l->next)
+        (void)is_ready(l, d->now); /* sets how long the rest is waited for */
+    hush(d);
+    return MIX_OK;
+}
+
+mix_time mix_dns_deadline(const mix_dns *d) {
+    mix_time at = MIX_NEVER;
+    for (lookup *l = d->lookups; l; l = l->next) {
+        mix_time own = is_ready(l, d->now)      ? d->now
+                       : l->give_up < l->settle ? l->give_up
+                                                : l->settle;
+        at = own < at ? own : at;
+    }
+    for (size_t i = 0; i < d->server_count; i++) {
+        struct timeval tv;
+        if (!ares_timeout(d->servers[i].channel, NULL, &tv))
+            continue;
+        mix_time own = mix_sockets_now() + MIX_SECONDS(tv.tv_sec) + tv.tv_usec;
+        at = own < at ? own : at;
+    }
+    return at;
+}
+
+void mix_dns_set_round_trip(mix_dns *d, mix_time round_trip) {
+    if (round_trip > 0)
+        d->config.round_trip =
+            round_trip; /* c-ares itself fits its waits to what it has measured */
+}
+
+void mix_dns_forget(mix_dns *d) {
+    for (question *q = d->questions; q; q = q->next)
+        q->stale |= q->done;
+    shrink(d);
+}
+
+void mix_dns_get_stats(const mix_dns *d, mix_dns_stats *out) {
+    *out = d->stats;
+    out->cached = 0;
+    for (const question *q = d->questions; q; q = q->next)
+        out->cached += q->done && !q->stale;
+}

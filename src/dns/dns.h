@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names into addresses through the tunnel: c-ares over the seam, all servers asked at once, answers
+ * kept for as long as they say. No other folder includes c-ares. Above: fetch, websocket. Below:
+ * sockets (mix_sockets_begin() first).
+ *
+ * A lookup gives exactly one event, and it never gives it from within the call that began it. Equal
+ * questions share one exchange. */
+#ifndef MIX_DNS_DNS_H
+#define MIX_DNS_DNS_H
+
+#include "base/address.h"
+#include "mix/env.h"
+
+typedef struct mix_dns mix_dns;
+
+enum { MIX_DNS_SERVERS = 4, MIX_DNS_NAME_MAX = 253, MIX_DNS_RECORDS_MAX = 64 };
+
+typedef struct mix_dns_config {
+    mix_address servers[MIX_DNS_SERVERS]; /* with ports; family 0: none */
+    mix_time round_trip; /* expected through the tunnel; unanswered questions are asked again after
+                            about 3 of them. Default 400 ms */
+    mix_time timeout;    /* of a lookup; default 10 s */
+    mix_time least_ttl,
+        most_ttl;          /* how long an answer is kept at least and at most; defaults 10 s, 1 h */
+    mix_time negative_ttl; /* how long at most that there is no such thing; default 60 s */
+    size_t cache_entries;  /* default 512; names are forgotten earliest end first */
+} mix_dns_config;          /* zeros take the defaults */
+
+/* MIX_ERR_ARGUMENT: no server. Borrows env for life. */
+int mix_dns_new(mix_dns **out, const mix_dns_config *config, const mix_env *env);
+void mix_dns_free(mix_dns *d); /* NULL is fine; lookups under way give no event */
+
+enum { MIX_DNS_IP4 = 1, MIX_DNS_IP6 = 2 };
+/* Addresses of a name. families: either bit or both; those that come are given even if the other
+ * family's answer fails or is late. Numbers in text are answered as they are. MIX_ERR_DNS_NAME (not
+ * a host name), MIX_ERR_MEMORY, MIX_ERR_LIMIT (1024 lookups). */
+int mix_dns_lookup(mix_dns *d, uint32_t *id, const char *name, unsigned families, mix_time now);
+/* Records of one type, by its number (RFC 1035 and on). */
+int mix_dns_query(mix_dns *d, uint32_t *id, const char *name, uint16_t type, mix_time now);
+void mix_dns_cancel(mix_dns *d, uint32_t id); /* no event then; unknown ids are fine */
+/* The number of "A", "AAAA", "CNAME", "MX", "TXT", "NS", "SOA", "SRV", "PTR", "CAA", "HTTPS",
+ * "SVCB", "NAPTR", "TLSA", "URI", "HINFO" (any case), or 0. */
+uint16_t mix_dns_type(const char *name);
+const char *mix_dns_type_name(uint16_t type); /* or NULL */
+
+typedef struct mix_dns_record {
+    uint16_t type;
+    uint32_t ttl;     /* seconds left */
+    mix_address ip;   /* of A and AAAA; else family 0 */
+    const char *text; /* the record's data as in a zone file; of A and AAAA the number */
+} mix_dns_record;
+
+typedef struct mix_dns_event {
+    uint32_t id;
+    int status;   /* MIX_OK; MIX_ERR_DNS_NOT_FOUND, _NO_DATA, _SERVER, _TIMEOUT, _MALFORMED, _CHAIN;
+                     MIX_ERR_MEMORY */
+    uint32_t ttl; /* seconds for which the answer holds: the least of its records' */
+    bool cached;
+    const char *canonical; /* the name at the end of the aliases */
+    const mix_dns_record *records;
+    size_t count;
+} mix_dns_event;
+/* The next event, valid until the next call on d; or MIX_DONE. */
+int mix_dns_next(mix_dns *d, mix_dns_event *ev, mix_time now);
+
+/* Runs what is due and ready: when the deadline has passed, and after packets were given to tcpip.
+ */
+int mix_dns_tick(mix_dns *d, mix_time now);
+mix_time mix_dns_deadline(const mix_dns *d);
+
+void mix_dns_set_round_trip(mix_dns *d, mix_time round_trip); /* for questions from now on */
+void mix_dns_forget(mix_dns *d);                              /* empties the cache */
+
+typedef struct mix_dns_stats {
+    uint64_t lookups, from_cache, shared, questions; /* questions: asked, each of every server */
+    size_t cached;
+} mix_dns_stats;
+void mix_dns_get_stats(const mix_dns *d, mix_dns_stats *out);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this folder share. */
+#ifndef MIX_DNS_INTERNAL_H
+#define MIX_DNS_INTERNAL_H
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "dns/dns.h"
+#include "mix/errors.h"
+
+#include <ares.h>
+
+enum {
+    MIX_DNS_HOPS = 8,         /* aliases that are followed by asking again */
+    MIX_DNS_TEXT_MAX = 65536, /* bytes of all texts of one answer */
+    MIX_DNS_FDS = 64,
+};
+
+typedef struct server {
+    ares_channel_t *channel;
+    struct wanted {
+        int fd;
+        unsigned events; /* of the seam */
+    } fds[MIX_DNS_FDS];
+    size_t fd_count;
+} server;
+
+typedef struct record {
+    uint16_t type;
+    uint32_t ttl;
+    mix_address ip;
+    size_t text; /* offset into the answer's texts */
+} record;
+
+/* What one answer says, in our own memory. */
+typedef struct answer {
+    int status;
+    uint32_t ttl;
+    char canonical[MIX_DNS_NAME_MAX + 1];
+    record *records;
+    size_t count;
+    mix_buf texts; /* each with its end */
+} answer;
+
+/* A name and a type: being asked, or kept. */
+typedef struct question {
+    struct question *next;
+    char name[MIX_DNS_NAME_MAX + 1];  /* lower case, without a final dot */
+    char asked[MIX_DNS_NAME_MAX + 1]; /* the same, or what an alias named */
+    uint16_t type;
+    int hops;
+    bool done;
+    bool stale;       /* forgotten while something still points at it */
+    unsigned pending; /* callbacks of c-ares that will still come */
+    unsigned asking;  /* those of them that belong to `asked` */
+    unsigned lookups; /* that use it */
+    mix_time expires;
+    answer answer;
+} question;
+
+/* The argument of a callback. */
+typedef struct ask {
+    mix_dns *dns;
+    question *question;
+    int hops; /* the question's when it was asked */
+} ask;
+
+typedef struct lookup {
+    struct lookup *next;
+    uint32_t id;
+    question *questions[2];
+    size_t count;
+    mix_time give_up; /* the time limit */
+    mix_time settle;  /* some addresses are there: how long the other family is waited for */
+    bool cached;
+    mix_address number; /* family != 0: the name was a number */
+} lookup;
+
+struct mix_dns {
+    const mix_env *env;
+    mix_dns_config config;
+    server servers[MIX_DNS_SERVERS];
+    size_t server_count;
+    question *questions;
+    lookup *lookups, **lookups_end;
+    uint32_t last_id;
+    mix_time now;
+    mix_dns_stats stats;
+    /* The event last given. */
+    mix_dns_record given[2 * MIX_DNS_RECORDS_MAX];
+    char given_name[MIX_DNS_NAME_MAX + 1];
+    answer given_answers[2];
+};
+
+/* A name that was checked to fit. */
+static inline void mix_dns_copy(char out[static MIX_DNS_NAME_MAX + 1], const char *name) {
+    memcpy(out, name, strlen(name) + 1);
+}
+
+/* answer.c */
+void mix_dns_answer_deinit(answer *a);
+/* Reads what c-ares gave; *alias is what is to be asked next if the answer ends in an alias, else
+ * empty. */
+void mix_dns_answer_read(answer *out, char alias[static MIX_DNS_NAME_MAX + 1], ares_status_t status,
+                         const ares_dns_record_t *in, const char *name, uint16_t type);
+/* name.c: lower case and checked; MIX_ERR_DNS_NAME. */
+int mix_dns_name(char out[static MIX_DNS_NAME_MAX + 1], const char *in);
+
+#endif
