@@ -8,6 +8,7 @@
 #include "mixnet/daemon.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,8 @@ int command_mixnet(int argc, char **argv) {
     const char *folder = NULL, *role = NULL, *log_file = NULL, *host = "127.0.0.1", *release = NULL;
     arg_number mixes = {1, 1, 64}, gateways = {1, 1, 16}, exits = {1, 1, 16}, directory = {0, 0, 65535}, plain = {0, 0, 65535},
                level = {MIX_LOG_INFO, MIX_LOG_NONE, MIX_LOG_TRACE}, mtu = {1500, 1280, 1500};
+    arg_number seed = {1, 0, LONG_MAX};
+    const char *faults[sizeof faults_names / sizeof *faults_names] = {0}; /* in the order of their names */
     bool no_cover = false, allow_local = false, upstream_dns = false, tun = false, wants_help = false;
     arg_list resolve = {0}, forward = {0};
     const arg_option options[] = {
@@ -44,6 +47,12 @@ int command_mixnet(int argc, char **argv) {
         {"--mtu", ARG_NUMBER, &mtu, "BYTES", "of the exits' internet (1500)"},
         {"--tun", ARG_FLAG, &tun, NULL, "a TUN device and the kernel's TCP instead of user-mode NAT (root)"},
         {"--no-cover", ARG_FLAG, &no_cover, NULL, "the exits send no cover traffic"},
+        {"--delay", ARG_TEXT, &faults[4], "MS[,JITTER]", "each frame between nodes is so late, up to JITTER more"},
+        {"--loss", ARG_TEXT, &faults[0], "SHARE", "of the frames between nodes is lost (0 to 1)"},
+        {"--reorder", ARG_TEXT, &faults[1], "SHARE", "of them is held back and overtaken"},
+        {"--duplicate", ARG_TEXT, &faults[2], "SHARE", "of them comes twice"},
+        {"--corrupt", ARG_TEXT, &faults[3], "SHARE", "of them has a bit flipped in its packet"},
+        {"--seed", ARG_NUMBER, &seed, "N", "of the dice for these (1): the same faults in every run"},
         {"--log", ARG_TEXT, &log_file, "FILE", "write the log there instead of stderr"},
         {"--log-level", ARG_NUMBER, &level, "0-5", "none, errors, warnings, info (3), debug, trace"},
         {0},
@@ -63,6 +72,14 @@ int command_mixnet(int argc, char **argv) {
         fprintf(stderr, "lwmix mixnet: --host: '%s' is not an IP address\n", host);
         return 2;
     }
+    faults_rule rule = {0};
+    for (size_t i = 0; faults_names[i]; i++) {
+        mix_error e = {0};
+        if (faults[i] && faults_set(&rule, faults_names[i], faults[i], &e) != MIX_OK) {
+            fprintf(stderr, "lwmix mixnet: --%s\n", e.words);
+            return 2;
+        }
+    }
     FILE *log = log_file ? fopen(log_file, "ae") : stderr;
     if (!log) {
         fprintf(stderr, "lwmix mixnet: --log %s: %s\n", log_file, strerror(errno));
@@ -76,6 +93,8 @@ int command_mixnet(int argc, char **argv) {
         .role = role,
         .directory_port = (uint16_t)directory.value,
         .plain_directory_port = (uint16_t)plain.value,
+        .faults = rule,
+        .seed = (uint64_t)seed.value,
         .service = {.no_cover = no_cover, .allow_local = allow_local, .release = release, .mtu = (uint16_t)mtu.value,
                     .resolve = resolve.items, .resolve_count = resolve.count, .forward = forward.items, .forward_count = forward.count,
                     .upstream_dns = upstream_dns, .tun = tun},

@@ -22,24 +22,27 @@ bool ctl_path(char *out, size_t size, const char *folder, const char *role) {
     return n > 0 && (size_t)n < size;
 }
 
+static void help_verb(const verb *v) {
+    char left[128];
+    int n = snprintf(left, sizeof left, "%s", v->name);
+    for (size_t i = 0; i < VERB_PARAMETERS && v->parameters[i].name; i++) {
+        bool optional = v->parameters[i].optional;
+        n += snprintf(left + n, sizeof left - (size_t)n, optional ? " [" : " ");
+        for (const char *p = v->parameters[i].name; *p; p++)
+            left[n++] = (char)toupper((unsigned char)*p);
+        n += snprintf(left + n, sizeof left - (size_t)n, optional ? "]" : "");
+    }
+    printf("  %-28s %s%s\n", left, n > 28 ? "\n                               " : "", v->help);
+}
+
 static void help(const arg_option *options) {
     printf("usage: lwmix mixnet ctl --state DIR WORD [ARGUMENT …]\n\n"
            "Asks the mixnet that runs with this state folder to do something, and prints its answer: a line of JSON. Exit status 1 when\n"
            "it could not. Without the name of a gateway or exit: all of them. Arguments may be given as NAME=VALUE too.\n\n");
     args_help(stdout, options);
     printf("\n");
-    for (const verb *v = verbs; v->name; v++) {
-        char left[80];
-        int n = snprintf(left, sizeof left, "%s", v->name);
-        for (size_t i = 0; i < VERB_PARAMETERS && v->parameters[i].name; i++) {
-            bool optional = v->parameters[i].optional;
-            n += snprintf(left + n, sizeof left - (size_t)n, optional ? " [" : " ");
-            for (const char *p = v->parameters[i].name; *p; p++)
-                left[n++] = (char)toupper((unsigned char)*p);
-            n += snprintf(left + n, sizeof left - (size_t)n, optional ? "]" : "");
-        }
-        printf("  %-28s %s\n", left, v->help);
-    }
+    for (const verb *v = verbs; v->name; v++)
+        help_verb(v);
 }
 
 static int complain(const char *format, const char *a, const char *b) {
@@ -79,13 +82,13 @@ static bool put_words(yyjson_mut_doc *doc, const verb *v, const arg_list *words)
         const struct verb_parameter *p = equals ? find_parameter(v, word, (size_t)(equals - word)) : NULL;
         bool ok;
         if (equals) {
-            ok = put(doc, word, (size_t)(equals - word), equals + 1, p && p->number);
+            ok = put(doc, word, (size_t)(equals - word), equals + 1, p && p->kind == VERB_NUMBER);
         } else if (place == VERB_PARAMETERS || !v->parameters[place].name) {
             complain("%s: '%s' is too much", v->name, word);
             return false;
         } else {
             p = &v->parameters[place++];
-            ok = put(doc, p->name, strlen(p->name), word, p->number);
+            ok = put(doc, p->name, strlen(p->name), word, p->kind == VERB_NUMBER);
         }
         if (!ok)
             return false;

@@ -169,6 +169,29 @@ static void move_service(runtime *r, mix_time now) {
         (void)mixnet_node_send(r->node, &packet, now);
 }
 
+static size_t number_of(const mixnetd *d, const mix_address *a) {
+    for (size_t i = 0; i < d->network->count; i++) {
+        const mix_address *b = &d->network->members[i].address;
+        if (a->port == b->port && a->family == b->family && memcmp(a->octets, b->octets, sizeof a->octets) == 0)
+            return i;
+    }
+    return d->network->count;
+}
+
+static void send_frame(mixnetd *d, const runtime *r, const mixnet_node_out *out, mix_time now) {
+    size_t to = faults_any(d->faults) ? number_of(d, &out->next) : d->network->count;
+    if (to < d->network->count)
+        (void)faults_feed(d->faults, (size_t)(r->member - d->network->members), to, out->frame, now);
+    else
+        (void)links_send(d->links, &out->next, out->frame);
+}
+
+static void move_faults(mixnetd *d, mix_time now) {
+    faults_out out;
+    while (faults_drain(d->faults, &out, now) == MIX_OK)
+        (void)links_send(d->links, &d->network->members[out.to].address, out.frame);
+}
+
 static void move_node(mixnetd *d, runtime *r, mix_time now) {
     mixnet_node_final final;
     mixnet_node_out out;
@@ -182,7 +205,7 @@ static void move_node(mixnetd *d, runtime *r, mix_time now) {
         if (r->stopped)
             r->stopped_frames++;
         else
-            (void)links_send(d->links, &out.next, out.frame);
+            send_frame(d, r, &out, now);
     }
 }
 
@@ -191,7 +214,7 @@ static mix_time earlier(mix_time a, mix_time b) {
 }
 
 static mix_time deadline(const mixnetd *d, mix_time now) {
-    mix_time at = next_epoch(d, now);
+    mix_time at = earlier(next_epoch(d, now), faults_deadline(d->faults));
     for (size_t i = 0; i < d->count; i++) {
         const runtime *r = &d->running[i];
         at = earlier(at, earlier(mixnet_node_deadline(r->node), r->save_at));
@@ -222,6 +245,7 @@ static void on_turn(uv_prepare_t *handle) {
             move_service(r, now);
         move_node(d, r, now); /* … then what they made of them leaves too */
     }
+    move_faults(d, now);
     links_flush(d->links);
     mix_time wait = deadline(d, now) - now;
     uv_update_time(&d->loop);
@@ -316,6 +340,10 @@ static int start(mixnetd *d) {
     status = links_new(&d->links, &d->loop, on_frame, d);
     if (status == MIX_OK)
         status = web_new(&d->web, &d->loop, o->folder, &events, d->env);
+    if (status == MIX_OK)
+        status = faults_new(&d->faults, d->network->count, o->seed);
+    if (status == MIX_OK && o->faults.set)
+        status = faults_apply(d->faults, FAULTS_ANY, FAULTS_ANY, &o->faults);
     if (status != MIX_OK)
         return fail(d, status, "listeners");
     status = start_roles(d);
@@ -410,6 +438,7 @@ static void free_all(mixnetd *d) {
     }
     control_free(d->control);
     web_free(d->web);
+    faults_free(d->faults);
     links_free(d->links);
     mix_topology_free(d->topology);
     mix_sphinx_free(d->sphinx);

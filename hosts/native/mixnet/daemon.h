@@ -3,6 +3,7 @@
 #ifndef HOSTS_NATIVE_MIXNET_DAEMON_H
 #define HOSTS_NATIVE_MIXNET_DAEMON_H
 
+#include "mixnet/faults.h"
 #include "mixnet/service.h"
 
 typedef struct daemon_options {
@@ -10,6 +11,8 @@ typedef struct daemon_options {
     mixnet_plan plan;
     const char *role;      /* NULL: all; else the name of one member, or "directory" */
     uint16_t directory_port, plain_directory_port; /* 0: free ones */
+    faults_rule faults; /* of all links */
+    uint64_t seed;
     service_options service;
     const mix_env *env;
 } daemon_options;

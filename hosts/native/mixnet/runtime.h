@@ -5,6 +5,7 @@
 
 #include "mixnet/control.h"
 #include "mixnet/daemon.h"
+#include "mixnet/faults.h"
 #include "mixnet/links.h"
 #include "mixnet/web.h"
 
@@ -37,6 +38,7 @@ typedef struct mixnetd {
     mix_topology *topology;
     uint32_t epoch;
     links *links;
+    faults *faults; /* in front of links; nodes by their number among the members */
     web *web;
     control *control;
     runtime running[MIXNET_MEMBERS_MAX];

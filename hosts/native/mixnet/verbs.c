@@ -235,20 +235,66 @@ static bool allow_destinations(verb_call *c) {
     return true;
 }
 
+/* --- links --- */
+
+static bool get_node(verb_call *c, const char *name, size_t *out) {
+    const char *text = text_of(c, name);
+    *out = FAULTS_ANY;
+    for (size_t i = 0; text && i < c->d->network->count; i++) {
+        if (strcmp(c->d->network->members[i].name, text) == 0)
+            *out = i;
+    }
+    return !text || *out != FAULTS_ANY || refuse(c, "%s: there is no node '%.40s'", name, text);
+}
+
+static bool fault(verb_call *c) {
+    size_t from, to;
+    faults_rule rule = {0};
+    mix_error e = {0};
+    if (!get_node(c, "from", &from) || !get_node(c, "to", &to))
+        return false;
+    for (size_t i = 0; faults_names[i]; i++) {
+        yyjson_val *v = yyjson_obj_get(c->in, faults_names[i]);
+        char number[32];
+        if (!v)
+            continue;
+        snprintf(number, sizeof number, "%g", yyjson_get_num(v));
+        if (faults_set(&rule, faults_names[i], yyjson_is_str(v) ? yyjson_get_str(v) : number, &e) != MIX_OK)
+            return refuse(c, "%s", e.words);
+    }
+    if (!rule.set)
+        return refuse(c, "fault needs one of delay, loss, reorder, duplicate, corrupt");
+    int status = faults_apply(c->d->faults, from, to, &rule);
+    return status == MIX_OK || refuse(c, "%s", mix_error_text(status));
+}
+
+static bool clear_faults(verb_call *c) {
+    faults_clear(c->d->faults);
+    return true;
+}
+
 /* --- the table --- */
 
+#define TEXT(name) {name, VERB_TEXT, false}
+#define TEXT_IF(name) {name, VERB_TEXT, true}
+#define EITHER_IF(name) {name, VERB_EITHER, true}
 const verb verbs[] = {
-    {"cut", {{"gateway", true, false}, {"ms", true, true}}, "end all client connections and refuse new ones, until restored or for so long", cut},
-    {"restore", {{"gateway", true, false}}, "take clients again", restore},
-    {"kick", {{"gateway", true, false}, {"client", true, false}}, "end the connection of a client, or all; they may come back at once", kick},
-    {"forget-client", {{"gateway", false, false}, {"client", false, false}}, "forget a client (its identity in base58) or 'all' of them", forget_client},
-    {"stop", {{"node", false, false}}, "a mix, gateway or exit drops every frame, as if it had gone", stop},
-    {"start", {{"node", false, false}}, "it works again", start},
-    {"rotate", {{NULL, false, false}}, "end the running key rotation now", rotate},
-    {"exhaust-surbs", {{"exit", true, false}}, "throw away the reply blocks of all clients, and what waits for them", exhaust_surbs},
-    {"forget-session", {{"exit", false, false}, {"ip", false, false}}, "forget the client that has this address, or 'all', without a word", forget_session},
-    {"refuse", {{"exit", false, false}, {"destination", false, false}}, "refuse IP or IP:PORT from now on", refuse_destination},
-    {"allow", {{"exit", true, false}}, "allow again what was refused by hand", allow_destinations},
+    {"cut", {TEXT_IF("gateway"), {"ms", VERB_NUMBER, true}}, "end all client connections and refuse new ones, until restored or for so long", cut},
+    {"restore", {TEXT_IF("gateway")}, "take clients again", restore},
+    {"kick", {TEXT_IF("gateway"), TEXT_IF("client")}, "end the connection of a client, or all; they may come back at once", kick},
+    {"forget-client", {TEXT("gateway"), TEXT("client")}, "forget a client (its identity in base58) or 'all' of them", forget_client},
+    {"stop", {TEXT("node")}, "a mix, gateway or exit drops every frame, as if it had gone", stop},
+    {"start", {TEXT("node")}, "it works again", start},
+    {"rotate", {{0}}, "end the running key rotation now", rotate},
+    {"exhaust-surbs", {TEXT_IF("exit")}, "throw away the reply blocks of all clients, and what waits for them", exhaust_surbs},
+    {"forget-session", {TEXT("exit"), TEXT("ip")}, "forget the client that has this address, or 'all', without a word", forget_session},
+    {"refuse", {TEXT("exit"), TEXT("destination")}, "refuse IP or IP:PORT from now on", refuse_destination},
+    {"allow", {TEXT_IF("exit")}, "allow again what was refused by hand", allow_destinations},
+    {"fault",
+     {TEXT_IF("from"), TEXT_IF("to"), EITHER_IF("delay"), EITHER_IF("loss"), EITHER_IF("reorder"), EITHER_IF("duplicate"), EITHER_IF("corrupt")},
+     "what goes wrong from one node to another (of all, when not named): delay=MS[,JITTER], the others a share from 0 to 1",
+     fault},
+    {"clear-faults", {{0}}, "nothing goes wrong any more, whatever the options said", clear_faults},
     {0},
 };
 
@@ -262,15 +308,21 @@ const verb *verbs_find(const char *name) {
 
 /* --- requests --- */
 
+static bool has_kind(yyjson_val *value, verb_kind kind) {
+    return (kind != VERB_NUMBER && yyjson_is_str(value)) || (kind == VERB_NUMBER && yyjson_is_uint(value)) ||
+           (kind == VERB_EITHER && yyjson_is_num(value));
+}
+
 static bool check_field(verb_call *c, const verb *v, const char *name, yyjson_val *value) {
+    static const char *const kinds[] = {[VERB_TEXT] = "text", [VERB_NUMBER] = "number from 0", [VERB_EITHER] = "text or number"};
     if (strcmp(name, "do") == 0)
         return true;
     for (size_t i = 0; i < VERB_PARAMETERS && v->parameters[i].name; i++) {
         if (strcmp(v->parameters[i].name, name) != 0)
             continue;
-        if (v->parameters[i].number ? yyjson_is_uint(value) : yyjson_is_str(value))
+        if (has_kind(value, v->parameters[i].kind))
             return true;
-        return refuse(c, "%s: '%s' is a %s", v->name, name, v->parameters[i].number ? "number from 0" : "text");
+        return refuse(c, "%s: '%s' is a %s", v->name, name, kinds[v->parameters[i].kind]);
     }
     return refuse(c, "%s takes no '%.40s'", v->name, name);
 }

@@ -9,12 +9,15 @@
 
 typedef struct verb_call verb_call;
 
-enum { VERB_PARAMETERS = 3 };
+typedef enum verb_kind { VERB_TEXT, VERB_NUMBER, VERB_EITHER } verb_kind;
+
+enum { VERB_PARAMETERS = 7 };
 typedef struct verb {
     const char *name;
     struct verb_parameter {
         const char *name;
-        bool optional, number;
+        verb_kind kind;
+        bool optional;
     } parameters[VERB_PARAMETERS]; /* in the order in which ctl takes them */
     const char *help;
     bool (*run)(verb_call *c); /* false: c tells why */
