@@ -40,6 +40,7 @@ function answer(request, response) {
 /** Listens on a free port of 127.0.0.1. */
 export async function startSite() {
     const server = http.createServer(answer);
+    server.keepAliveTimeout = 120_000; // the npm peer does not try a POST again on a connection that was just closed
     const sockets = new WebSocketServer({ server });
     sockets.on('connection', (socket) => socket.on('message', (data, binary) => socket.send(data, { binary })));
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
