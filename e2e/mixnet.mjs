@@ -2,6 +2,7 @@
 // Starts a local mixnet for a test: build/lwmix with a state folder of its own, ended and removed afterwards.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -38,4 +39,17 @@ export async function startMixnet(args = [], { state } = {}) {
             return result;
         },
     };
+}
+
+/** One request to a mixnet's control socket; its answer. */
+export function control(folder, request, socket = 'control') {
+    return new Promise((resolve, reject) => {
+        const connection = net.connect(join(folder, socket));
+        connection.on('error', reject);
+        createInterface({ input: connection }).once('line', (line) => {
+            connection.end();
+            resolve(JSON.parse(line));
+        });
+        connection.write(`${JSON.stringify(request)}\n`);
+    });
 }

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The unmodified npm peer while the network changes under it: keys rotate in mid-download; its gateway, a process of its own, is ended
+// and started again. Closes with "peer-faults: N passed, M failed".
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openBrowser, servePage } from './browser.mjs';
+import { control, startMixnet } from './mixnet.mjs';
+import { pattern, sha256, startSite } from './servers.mjs';
+
+const SITE = '93.184.216.34';
+const INTERNET = (port) => ['--resolve', `site.example=${SITE}`, '--forward', `${SITE}:80=127.0.0.1:${port}`];
+const IMPORTS = {
+    '@nymproject/mix-tunnel': '@nymproject/mix-tunnel/dist/esm/index.js',
+    '@nymproject/mix-fetch': '@nymproject/mix-fetch/dist/index.js',
+    comlink: 'comlink/dist/esm/comlink.mjs',
+};
+let passed = 0;
+let failed = 0;
+function check(holds, what) {
+    if (holds) passed++;
+    else failed++;
+    console.log(`${holds ? 'ok    ' : 'FAILED'} ${what}`);
+}
+
+/** A page with the peer's tunnel up; fetch(path) gives {status, digest} or {error}. */
+async function openPeer(mixnet, options) {
+    const page = await servePage(IMPORTS);
+    const browser = await openBrowser(mixnet);
+    const tab = await browser.newPage();
+    let wait = null; // {bytes, resolve}
+    tab.on('console', (message) => {
+        const progress = message.text().match(/\[http\] progress: (\d+) \//);
+        if (wait && progress && Number(progress[1]) >= wait.bytes) wait.resolve();
+    });
+    await tab.goto(page.url);
+    await tab.evaluate(async (o) => (await import('@nymproject/mix-tunnel')).setupMixTunnel(o), options);
+    return {
+        fetch: (path) => tab.evaluate(async (url) => {
+            try {
+                const { mixFetch } = await import('@nymproject/mix-fetch');
+                const response = await mixFetch(url);
+                const digest = await crypto.subtle.digest('SHA-256', await response.arrayBuffer());
+                return { status: response.status, digest: [...new Uint8Array(digest)].map((b) => b.toString(16).padStart(2, '0')).join('') };
+            } catch (error) {
+                return { error: String(error?.message ?? error) };
+            }
+        }, `http://site.example${path}`),
+        /** Resolves when so many bytes of a download have come. */
+        reached: (bytes) => new Promise((resolve) => { wait = { bytes, resolve }; }),
+        async close() {
+            await browser.close();
+            page.close();
+        },
+    };
+}
+
+const right = (got, n) => got.status === 200 && got.digest === sha256(pattern(n));
+
+async function keysRotate() {
+    const site = await startSite();
+    const mixnet = await startMixnet(INTERNET(site.port));
+    const peer = await openPeer(mixnet, { debug: true });
+    check(right(await peer.fetch('/bytes?n=1000'), 1000), 'a page before the rotation');
+    const download = peer.fetch('/bytes?n=600000');
+    await peer.reached(200_000);
+    const answer = await control(mixnet.folder, { do: 'rotate' });
+    check(answer.ok, `rotation in mid-download: ${JSON.stringify(answer)}`);
+    check(right(await download, 600000), 'the download goes on to its end');
+    check(right(await peer.fetch('/bytes?n=1000'), 1000), 'a page after it');
+    await peer.close();
+    site.close();
+    check((await mixnet.stop()).code === 0, 'the mixnet ends well');
+}
+
+async function gatewayRestarts() {
+    const site = await startSite();
+    const state = mkdtempSync(join(tmpdir(), 'lwmix-roles-'));
+    await (await startMixnet([], { state })).stop(); // makes keys and ports
+    const roles = {};
+    for (const role of ['directory', 'mix1', 'mix2', 'mix3', 'gateway1', 'exit1'])
+        roles[role] = await startMixnet(['--role', role, ...(role === 'exit1' ? INTERNET(site.port) : [])], { state });
+    const peer = await openPeer(roles.directory, { preferredGateway: roles.gateway1.gateway });
+    check(right(await peer.fetch('/bytes?n=1000'), 1000), 'six processes, one a role: a page');
+    check((await roles.gateway1.stop()).code === 0, 'the gateway ends');
+    roles.gateway1 = await startMixnet(['--role', 'gateway1'], { state });
+    check(right(await peer.fetch('/bytes?n=1000'), 1000), 'the peer comes back to it and fetches on');
+    const clients = JSON.parse(readFileSync(join(state, 'network.json'), 'utf8')).nodes.length;
+    check(clients === 5, 'the network is the same');
+    await peer.close();
+    site.close();
+    for (const role of Object.values(roles)) check((await role.stop()).code === 0, `a role ends well (${role.pid})`);
+    rmSync(state, { recursive: true, force: true });
+}
+
+await keysRotate();
+await gatewayRestarts();
+console.log(`peer-faults: ${passed} passed, ${failed} failed`);
+process.exit(failed > 0 ? 1 : 0);
