@@ -26,7 +26,7 @@ int command_mixnet(int argc, char **argv) {
     const char *folder = NULL, *role = NULL, *log_file = NULL, *host = "127.0.0.1", *release = NULL;
     arg_number mixes = {1, 1, 64}, gateways = {1, 1, 16}, exits = {1, 1, 16}, directory = {0, 0, 65535}, plain = {0, 0, 65535},
                level = {MIX_LOG_INFO, MIX_LOG_NONE, MIX_LOG_TRACE}, mtu = {1500, 1280, 1500};
-    arg_number seed = {1, 0, LONG_MAX};
+    arg_number seed = {1, 0, LONG_MAX}, metrics = {-1, 0, 65535};
     const char *faults[sizeof faults_names / sizeof *faults_names] = {0}; /* in the order of their names */
     bool no_cover = false, allow_local = false, upstream_dns = false, tun = false, wants_help = false;
     arg_list resolve = {0}, forward = {0};
@@ -53,6 +53,7 @@ int command_mixnet(int argc, char **argv) {
         {"--duplicate", ARG_TEXT, &faults[2], "SHARE", "of them comes twice"},
         {"--corrupt", ARG_TEXT, &faults[3], "SHARE", "of them has a bit flipped in its packet"},
         {"--seed", ARG_NUMBER, &seed, "N", "of the dice for these (1): the same faults in every run"},
+        {"--metrics", ARG_NUMBER, &metrics, "PORT", "figures for Prometheus at http://127.0.0.1:PORT/metrics (0: a free port)"},
         {"--log", ARG_TEXT, &log_file, "FILE", "write the log there instead of stderr"},
         {"--log-level", ARG_NUMBER, &level, "0-5", "none, errors, warnings, info (3), debug, trace"},
         {0},
@@ -95,6 +96,7 @@ int command_mixnet(int argc, char **argv) {
         .plain_directory_port = (uint16_t)plain.value,
         .faults = rule,
         .seed = (uint64_t)seed.value,
+        .metrics_port = (int)metrics.value,
         .service = {.no_cover = no_cover, .allow_local = allow_local, .release = release, .mtu = (uint16_t)mtu.value,
                     .resolve = resolve.items, .resolve_count = resolve.count, .forward = forward.items, .forward_count = forward.count,
                     .upstream_dns = upstream_dns, .tun = tun},

@@ -6,6 +6,7 @@
 #include "files.h"
 #include "mixnet/certificates.h"
 #include "mixnet/ctl.h"
+#include "mixnet/metrics.h"
 #include "mixnet/runtime.h"
 #include "mixnet/state.h"
 #include "mixnet/verbs.h"
@@ -32,15 +33,18 @@ static bool wanted(const mixnetd *d, const char *role) {
 
 static void on_frame(void *user, size_t owner, const mix_frame *frame) {
     runtime *r = &((mixnetd *)user)->running[owner];
+    r->frames[frame->size == MIX_SIZE_REGULAR ? 0 : frame->size == MIX_SIZE_ACK ? 1 : 2]++;
     if (r->stopped)
         r->stopped_frames++;
     else
         (void)mixnet_node_feed(r->node, frame, host_now()); /* what is dropped is counted there */
 }
 
-static void on_request(void *user, const mixnet_request *request, mixnet_answer *answer) {
+static void on_request(void *user, long owner, const mixnet_request *request, mixnet_answer *answer) {
     mixnetd *d = user;
-    if (mixnet_directory_answer(d->network, d->crypto, wall_now(d), request, answer) != MIX_OK)
+    if (owner == WEB_METRICS)
+        metrics_answer(d, request, answer);
+    else if (mixnet_directory_answer(d->network, d->crypto, wall_now(d), request, answer) != MIX_OK)
         *answer = (mixnet_answer){.status = 500};
 }
 
@@ -178,8 +182,19 @@ static size_t number_of(const mixnetd *d, const mix_address *a) {
     return d->network->count;
 }
 
-static void send_frame(mixnetd *d, const runtime *r, const mixnet_node_out *out, mix_time now) {
+const mix_time lateness_bounds[LATENESS_BUCKETS - 1] = {500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1000000};
+
+static void note_lateness(lateness *l, mix_time late) {
+    size_t i = 0;
+    while (i < LATENESS_BUCKETS - 1 && late > lateness_bounds[i])
+        i++;
+    l->count[i]++;
+    l->sum += (uint64_t)late;
+}
+
+static void send_frame(mixnetd *d, runtime *r, const mixnet_node_out *out, mix_time now) {
     size_t to = faults_any(d->faults) ? number_of(d, &out->next) : d->network->count;
+    note_lateness(&r->late, now - out->due);
     if (to < d->network->count)
         (void)faults_feed(d->faults, (size_t)(r->member - d->network->members), to, out->frame, now);
     else
@@ -312,6 +327,8 @@ static int start_roles(mixnetd *d) {
         status = web_listen(d->web, WEB_DIRECTORY, host, &d->directory_port, true, &d->error);
     if (status == MIX_OK && wanted(d, "directory"))
         status = web_listen(d->web, WEB_DIRECTORY, host, &d->plain_directory_port, false, &d->error);
+    if (status == MIX_OK && d->options->metrics_port >= 0)
+        status = web_listen(d->web, WEB_METRICS, "127.0.0.1", &d->metrics_port, false, &d->error);
     return status;
 }
 
@@ -398,6 +415,8 @@ static void print_ready(mixnetd *d) {
     }
     if (exit)
         print_router(d, exit);
+    if (d->metrics_port)
+        printf("\"metrics\":\"http://127.0.0.1:%u/metrics\",", d->metrics_port);
     printf("\"pid\":%ld}\n", (long)getpid());
     fflush(stdout);
 }
@@ -459,6 +478,7 @@ int daemon_run(const daemon_options *options) {
     d->env = options->env;
     d->directory_port = options->directory_port;
     d->plain_directory_port = options->plain_directory_port;
+    d->metrics_port = (uint16_t)(options->metrics_port > 0 ? options->metrics_port : 0);
     signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&d->loop);
     uv_timer_init(&d->loop, &d->timer);

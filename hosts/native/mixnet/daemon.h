@@ -13,6 +13,7 @@ typedef struct daemon_options {
     uint16_t directory_port, plain_directory_port; /* 0: free ones */
     faults_rule faults; /* of all links */
     uint64_t seed;
+    int metrics_port;      /* −1: none; 0: a free one */
     service_options service;
     const mix_env *env;
 } daemon_options;

@@ -12,6 +12,16 @@
 #include "mixnet/gateway/gateway.h"
 #include "mixnet/node/node.h"
 
+enum { RUNTIME_SIZES = 3 }; /* of packets: regular, ack, others */
+
+/* How long after their time packets left, by upper bounds in microseconds; the last bucket has none. */
+enum { LATENESS_BUCKETS = 12 };
+extern const mix_time lateness_bounds[LATENESS_BUCKETS - 1];
+typedef struct lateness {
+    uint64_t count[LATENESS_BUCKETS];
+    uint64_t sum;
+} lateness;
+
 /* A member of the network that runs in this process. */
 typedef struct runtime {
     mixnet_member *member;
@@ -23,6 +33,8 @@ typedef struct runtime {
     uint64_t cut_refused;    /* so many connections */
     bool stopped;            /* by hand: all its frames are dropped … */
     uint64_t stopped_frames; /* … so many */
+    uint64_t frames[RUNTIME_SIZES]; /* that came */
+    lateness late;
 } runtime;
 
 typedef struct mixnetd {
@@ -43,7 +55,7 @@ typedef struct mixnetd {
     control *control;
     runtime running[MIXNET_MEMBERS_MAX];
     size_t count;
-    uint16_t directory_port, plain_directory_port;
+    uint16_t directory_port, plain_directory_port, metrics_port;
     bool stopping;
     mix_error error;
 } mixnetd;

@@ -4,6 +4,7 @@
 
 #include "env.h"
 #include "mixnet/exit/exit.h"
+#include "mixnet/metrics.h"
 #include "mixnet/runtime.h"
 
 #include "base/log.h"
@@ -273,6 +274,15 @@ static bool clear_faults(verb_call *c) {
     return true;
 }
 
+static bool stats(verb_call *c) {
+    size_t at = 0;
+    const char *node = text_of(c, "node");
+    if (node && !check_member(c, "node", any))
+        return false;
+    const runtime *r = node ? next_member(c, "node", any, &at) : NULL;
+    return metrics_json(c->d, r, c->doc, c->out) || refuse(c, "out of memory");
+}
+
 /* --- the table --- */
 
 #define TEXT(name) {name, VERB_TEXT, false}
@@ -295,6 +305,7 @@ const verb verbs[] = {
      "what goes wrong from one node to another (of all, when not named): delay=MS[,JITTER], the others a share from 0 to 1",
      fault},
     {"clear-faults", {{0}}, "nothing goes wrong any more, whatever the options said", clear_faults},
+    {"stats", {TEXT_IF("node")}, "all figures, or those of one node", stats},
     {0},
 };
 

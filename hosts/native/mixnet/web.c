@@ -126,13 +126,13 @@ static place *place_of(struct lws *wsi) {
     return vhost ? lws_get_vhost_user(vhost) : NULL;
 }
 
-/* --- the directory --- */
+/* --- the directory, and metrics --- */
 
-static void answer_request(web *w, session *s, const char *method, const char *path, mix_bytes query) {
+static void answer_request(web *w, session *s, long owner, const char *method, const char *path, mix_bytes query) {
     mixnet_request q = {mix_bytes_str(method), mix_bytes_str(path), query, mix_buf_bytes(&s->incoming)};
     w->stats.requests++;
     s->answer = (mixnet_answer){0};
-    w->events.request(w->events.user, &q, &s->answer);
+    w->events.request(w->events.user, owner, &q, &s->answer);
     s->answered = true;
 }
 
@@ -167,7 +167,7 @@ static int send_head(struct lws *wsi, session *s) {
     const char *type = s->answer.content_type ? s->answer.content_type : "text/plain";
     if (lws_add_http_common_headers(wsi, (unsigned)s->answer.status, type, s->answer.body.len, &p, end) != 0)
         return -1;
-    for (size_t i = 0; mixnet_directory_headers[i]; i++) {
+    for (size_t i = 0; place_of(wsi)->owner == WEB_DIRECTORY && mixnet_directory_headers[i]; i++) {
         if (!put_header(wsi, mixnet_directory_headers[i], &p, end))
             return -1;
     }
@@ -206,7 +206,7 @@ static int on_request(web *w, struct lws *wsi, session *s, const char *path) {
         mix_buf_put_u8(&s->incoming, 0);
         return 0;
     }
-    answer_request(w, s, method_of(method), path, mix_bytes_of(query, n > 0 ? (size_t)n : 0));
+    answer_request(w, s, place_of(wsi)->owner, method_of(method), path, mix_bytes_of(query, n > 0 ? (size_t)n : 0));
     return send_head(wsi, s);
 }
 
@@ -224,7 +224,7 @@ static int on_body_end(web *w, struct lws *wsi, session *s) {
         return -1;
     memcpy(path, s->incoming.data, len + 1);
     mix_buf_consume(&s->incoming, len + 1);
-    answer_request(w, s, "POST", path, (mix_bytes){0});
+    answer_request(w, s, place_of(wsi)->owner, "POST", path, (mix_bytes){0});
     return send_head(wsi, s);
 }
 
@@ -316,20 +316,20 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     if (!p || !s)
         return 0;
     web *w = p->web;
-    bool directory = p->owner == WEB_DIRECTORY;
+    bool http = p->owner < 0;
     switch (reason) {
     case LWS_CALLBACK_HTTP:
-        if (!directory)
+        if (!http)
             return lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, NULL) ? -1 : lws_http_transaction_completed(wsi);
         return on_request(w, wsi, s, in);
     case LWS_CALLBACK_HTTP_BODY:
-        return directory ? on_body(s, in, len) : -1;
+        return http ? on_body(s, in, len) : -1;
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        return directory ? on_body_end(w, wsi, s) : -1;
+        return http ? on_body_end(w, wsi, s) : -1;
     case LWS_CALLBACK_HTTP_WRITEABLE:
         return send_body(wsi, s);
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-        return directory || w->closing ? -1 : 0;
+        return http || w->closing ? -1 : 0;
     case LWS_CALLBACK_ESTABLISHED:
         return on_opened(w, wsi, s, p->owner);
     case LWS_CALLBACK_RECEIVE:

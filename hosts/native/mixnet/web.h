@@ -17,8 +17,8 @@ typedef struct web web;
 
 typedef struct web_events {
     void *user;
-    /* A request to the directory; fills in the answer, whose body is freed by the web. */
-    void (*request)(void *user, const mixnet_request *request, mixnet_answer *answer);
+    /* A request to the directory or for the metrics; fills in the answer, whose body is freed by the web. */
+    void (*request)(void *user, long owner, const mixnet_request *request, mixnet_answer *answer);
     /* A gateway's client; owner is what web_listen was given. opened says whether it may stay. */
     bool (*opened)(void *user, size_t owner, uint64_t connection);
     void (*message)(void *user, size_t owner, uint64_t connection, mixnet_ws_kind kind, mix_bytes message);
@@ -32,7 +32,7 @@ void web_close(web *w); /* starts closing; the loop must run to its end */
 void web_free(web *w);
 
 /* Listens; *port 0 takes a free one, which is written back. MIX_ERR_LISTEN. */
-enum { WEB_DIRECTORY = -1 };
+enum { WEB_DIRECTORY = -1, WEB_METRICS = -2 };
 int web_listen(web *w, long owner, const char *host, uint16_t *port, bool tls, mix_error *e);
 
 /* There is something to write to this connection (an unknown one is fine). give_up: it is a close that need not wait. */
