@@ -160,7 +160,15 @@ typedef enum mix_ends {
     E(DNS_TIMEOUT, 904, STREAM, "the name servers did not answer in time") \
     E(DNS_MALFORMED, 905, STREAM, "the name servers' answers are malformed") \
     E(DNS_CHAIN, 906, STREAM, "the host name is an alias of an alias, and so on for too long")
-#define MIX_ERRORS_TLS(E)
+#define MIX_ERRORS_TLS(E) \
+    E(TLS_RANDOM, 1000, TUNNEL, "OpenSSL takes no randomness from the host") \
+    E(TLS_ROOTS, 1001, CALL, "the root certificates to add are missing or malformed") \
+    E(TLS_PEM, 1002, CALL, "the text is no PEM certificate") \
+    E(TLS_CERTIFICATE, 1010, STREAM, "the server's certificate is not acceptable") \
+    E(TLS_EXPIRED, 1011, STREAM, "the server's certificate has expired, or is not valid yet") \
+    E(TLS_NAME, 1012, STREAM, "the server's certificate is for another name") \
+    E(TLS_UNTRUSTED, 1013, STREAM, "the server's certificate does not lead to a trusted root") \
+    E(TLS_HANDSHAKE, 1014, STREAM, "the TLS handshake failed")
 #define MIX_ERRORS_FETCH(E)
 #define MIX_ERRORS_WEBSOCKET(E)
 #define MIX_ERRORS_TUNNEL(E)
