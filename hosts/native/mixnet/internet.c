@@ -13,6 +13,7 @@
 #include "internet_flows.h"
 #include "internet_forward.h"
 #include "internet_slirp.h"
+#include "internet_tun.h"
 
 #include <sys/resource.h>
 
@@ -41,7 +42,7 @@ struct internet {
     void *user;
     internet_on_closed *closed;
     void *closed_user;
-    unsigned parts; /* timer, usernet, DNS server: not yet closed */
+    unsigned parts; /* timer, usernet or TUN, DNS server: not yet closed */
     bool upstream_dns, busy, closing, torn;
     uint16_t mtu;
     forwards forwards;
@@ -49,7 +50,8 @@ struct internet {
     dns_server *dns;
     mix_address dns_address;
     flows *flows;
-    usernet *usernet;
+    usernet *usernet; /* one of them */
+    tun *tun;
     mix_queue waiting;
     mix_buf up, down; /* the packet being made, in each direction */
     split splits[SPLITS];
@@ -62,6 +64,10 @@ static const mix_address gateway6 = {.family = 6, .octets = {0xfc, [15] = 1}};
 
 static bool same_ip(const mix_address *a, const mix_address *b) {
     return a->family == b->family && memcmp(a->octets, b->octets, sizeof a->octets) == 0;
+}
+
+static bool is_icmp(const packet *p) {
+    return p->protocol == PACKET_ICMP || p->protocol == PACKET_ICMP6;
 }
 
 static mix_time now_of(internet *i) {
@@ -98,9 +104,9 @@ static void emit(internet *i) {
 }
 
 static void emit_outside(internet *i) {
-    if (i->up.failed)
+    if (i->up.failed || (i->tun && !tun_write(i->tun, mix_buf_bytes(&i->up))))
         i->stats.drop_full++;
-    else
+    else if (i->usernet)
         usernet_input(i->usernet, mix_buf_bytes(&i->up));
     mix_buf_truncate(&i->up, 0);
 }
@@ -108,13 +114,13 @@ static void emit_outside(internet *i) {
 static void on_flow_end(void *user, const flow *f) {
     internet *i = user;
     bool open = f->protocol == PACKET_TCP && f->ended & FLOW_ANSWERED && !(f->ended & FLOW_RESET);
-    if (!open || i->closing)
+    if (!open)
         return;
-    packet_reset(&i->up, &f->guest, &f->server, f->next); /* else libslirp keeps the connection */
+    packet_reset(&i->up, &f->guest, &f->server, f->next); /* else the connection stays */
     emit_outside(i);
 }
 
-static bool from_client(const mix_address *a) {
+static bool is_client(const mix_address *a) {
     static const uint8_t net6[14] = {0xfc};
     uint16_t host = mix_get_u16(a->octets + (a->family == 4 ? 2 : 14));
     bool net = a->family == 4 ? a->octets[0] == 10 && a->octets[1] == 0
@@ -156,7 +162,8 @@ static void start_flow(internet *i, const packet *p, const mix_address *server, 
         emit(i);
         return;
     }
-    flow *f = usernet_has_room(i->usernet) ? flows_add(i->flows, p, server, now) : NULL;
+    bool room = i->tun || usernet_has_room(i->usernet);
+    flow *f = room ? flows_add(i->flows, p, server, now) : NULL;
     if (f)
         send_out(i, f, p, now);
     else
@@ -193,7 +200,8 @@ static void answer_self(internet *i, const packet *p) {
     emit(i);
 }
 
-static void route(internet *i, const packet *p, mix_time now) {
+/* in: p as it came. */
+static void route(internet *i, const packet *p, mix_bytes in, mix_time now) {
     bool ports = p->protocol == PACKET_TCP || p->protocol == PACKET_UDP;
     const mix_address *server = ports ? forwards_find(&i->forwards, &p->to) : NULL;
     if (!server && p->protocol == PACKET_UDP && p->to.port == DNS_PORT && answer_name(i, p))
@@ -216,6 +224,8 @@ static void route(internet *i, const packet *p, mix_time now) {
         answer_self(i, p);
     else if (nowhere(&p->to))
         i->stats.drop_destination++;
+    else if (i->tun)
+        i->stats.drop_full += !tun_write(i->tun, in);
     else if (p->protocol == PACKET_ICMP6) /* libslirp has no echo of its own over IPv6 */
         i->stats.drop_protocol++;
     else
@@ -230,14 +240,12 @@ static void from_client_packet(internet *i, mix_bytes in, mix_time now) {
         i->stats.drop_malformed++;
     else if (fault == PACKET_FRAGMENT)
         i->stats.drop_fragment++;
-    else if (fault == PACKET_PROTOCOL ||
-             ((p.protocol == PACKET_ICMP || p.protocol == PACKET_ICMP6) &&
-              !packet_is_echo_request(&p)))
+    else if (fault == PACKET_PROTOCOL || (!i->tun && is_icmp(&p) && !packet_is_echo_request(&p)))
         i->stats.drop_protocol++;
-    else if (!from_client(&p.from))
+    else if (!is_client(&p.from))
         i->stats.drop_source++;
     else
-        route(i, &p, now);
+        route(i, &p, in, now);
 }
 
 static void drain(internet *i, mix_time now) {
@@ -318,13 +326,12 @@ static void from_outside(void *user, mix_bytes ip_packet) {
     packet_fault fault = packet_read(&p, ip_packet);
     if (i->closing || fault == PACKET_MALFORMED || fault == PACKET_PROTOCOL ||
         p.to.octets[0] == 0xff)
-        return; /* libslirp's multicasts to its guest */
+        return; /* multicasts of libslirp's or the kernel's */
     if (fault == PACKET_FRAGMENT && p.offset != 0) {
         give_fragment(i, &p);
         return;
     }
-    bool icmp = p.protocol == PACKET_ICMP || p.protocol == PACKET_ICMP6;
-    if (icmp && !packet_is_echo_reply(&p)) {
+    if (is_icmp(&p) && !packet_is_echo_reply(&p)) {
         give_error(i, &p);
         return;
     }
@@ -333,6 +340,21 @@ static void from_outside(void *user, mix_bytes ip_packet) {
         give(i, &p, f);
     else
         i->stats.drop_stray++;
+}
+
+/* The kernel sends to clients itself what is no answer of a forward. */
+static void from_kernel(void *user, mix_bytes ip_packet) {
+    internet *i = user;
+    mix_address to = {.family = ip_packet.data[0] >> 4};
+    bool v4 = to.family == 4 && ip_packet.len >= 20, v6 = to.family == 6 && ip_packet.len >= 40;
+    if (v4 || v6)
+        memcpy(to.octets, ip_packet.data + (v4 ? 16 : 24), v4 ? 4 : 16);
+    if ((v4 || v6) && is_client(&to)) {
+        mix_buf_put_bytes(&i->down, ip_packet);
+        emit(i);
+    } else {
+        from_outside(user, ip_packet);
+    }
 }
 
 static void on_part_closed(void *user) {
@@ -352,6 +374,10 @@ static void tear_down(internet *i) {
     uv_close((uv_handle_t *)&i->timer, on_timer_closed);
     if (i->usernet)
         usernet_close(i->usernet, on_part_closed, i);
+    if (i->tun && i->flows)
+        flows_end_all(i->flows); /* libslirp ends its connections itself */
+    if (i->tun)
+        tun_close(i->tun, on_part_closed, i);
     if (i->dns)
         dns_server_close(i->dns, on_part_closed, i);
 }
@@ -387,6 +413,7 @@ void internet_free(internet *i) {
     if (!i)
         return;
     usernet_free(i->usernet);
+    tun_free(i->tun);
     dns_server_free(i->dns);
     dns_names_free(i->names);
     flows_free(i->flows);
@@ -415,6 +442,10 @@ static size_t sockets_max(void) {
 
 static int open_parts(internet *i, uv_loop_t *loop, const internet_options *opt, mix_error *e) {
     int rc = forwards_init(&i->forwards, opt->forward, opt->forwards, e);
+    for (size_t k = 0; opt->tun && rc == MIX_OK && k < opt->forwards; k++)
+        if (i->forwards.items[k].server.family == 6) /* no route leads from a device to ::1 */
+            rc = mix_error_note(e, MIX_ERR_ARGUMENT, "internet", 0,
+                                "'%s': with a TUN device HOST is an IPv4 address", opt->forward[k]);
     if (rc == MIX_OK)
         rc = dns_names_new(&i->names, opt->resolve, opt->resolves, e);
     if (rc != MIX_OK)
@@ -428,8 +459,13 @@ static int open_parts(internet *i, uv_loop_t *loop, const internet_options *opt,
         return rc;
     i->dns_address =
         (mix_address){.family = 4, .octets = {127, 0, 0, 1}, .port = dns_server_port(i->dns)};
-    rc = usernet_new(&i->usernet, loop, sockets_max(), i->mtu, from_outside, i, e);
-    i->parts += i->usernet != NULL;
+    if (opt->tun) {
+        rc = tun_new(&i->tun, loop, &usernet_guest4, i->mtu, from_kernel, i, e);
+        i->parts += i->tun != NULL;
+    } else {
+        rc = usernet_new(&i->usernet, loop, sockets_max(), i->mtu, from_outside, i, e);
+        i->parts += i->usernet != NULL;
+    }
     return rc;
 }
 
@@ -444,9 +480,6 @@ int internet_new(internet **out, uv_loop_t *loop, const internet_options *opt, c
         return mix_error_note(e, MIX_ERR_ARGUMENT, "internet", opt->mtu,
                               "the MTU is %d and not within %d to %d", opt->mtu, MTU_MIN,
                               MTU_DEFAULT);
-    if (opt->tun)
-        return mix_error_note(e, MIX_ERR_ARGUMENT, "internet", 0,
-                              "a TUN device is not supported yet");
     internet *i = mix_alloc_zero(1, sizeof *i);
     if (!i)
         return mix_error_note(e, MIX_ERR_MEMORY, "internet", 0, "no memory for the internet");

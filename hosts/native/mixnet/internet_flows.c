@@ -196,6 +196,11 @@ void flows_touch(flows *t, flow *f, const packet *p, bool from_client, mix_time 
         mix_timers_set(&t->timers, &f->timer, now + patience(f));
 }
 
+void flows_end_all(flows *t) {
+    while (t->oldest)
+        end_flow(t, t->oldest);
+}
+
 size_t flows_count(const flows *t) {
     return t->by_client.len;
 }

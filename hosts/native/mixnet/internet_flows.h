@@ -43,6 +43,7 @@ flow *flows_find_sent(const flows *t, const packet *inner);
 /* Notes that a packet of f goes by. */
 void flows_touch(flows *t, flow *f, const packet *p, bool from_client, mix_time now);
 void flows_drop(flows *t, flow *f); /* without on_end */
+void flows_end_all(flows *t);       /* each with on_end */
 size_t flows_count(const flows *t);
 mix_time flows_deadline(const flows *t);
 void flows_tick(flows *t, mix_time now);
