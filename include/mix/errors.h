@@ -171,7 +171,8 @@ typedef enum mix_ends {
     E(TLS_HANDSHAKE, 1014, STREAM, "the TLS handshake failed")
 #define MIX_ERRORS_FETCH(E)
 #define MIX_ERRORS_WEBSOCKET(E)
-#define MIX_ERRORS_TUNNEL(E)
+#define MIX_ERRORS_TUNNEL(E) \
+    E(TUNNEL_TIMEOUT, 1300, TUNNEL, "the tunnel was not ready in time")
 #define MIX_ERRORS_MIXNET(E) \
     E(NODE_KEY, 1400, PACKET, "the node has no key for the packet's rotation") \
     E(NODE_REPLAY, 1401, PACKET, "the packet was seen before") \

@@ -12,6 +12,7 @@
 enum {
     MIX_GATEWAY_THRESHOLD = 40000000, /* bytes; below, bandwidth is claimed (§3.13) */
     MIX_GATEWAY_NOISE = 16,           /* senseless messages in a row that end a connection */
+    MIX_GATEWAY_EARLY = 16,           /* packets sent before a first claim is answered */
     MIX_GATEWAY_VAIN_CLAIMS = 3,      /* claims in a row after which a packet is still refused */
     MIX_GATEWAY_AHEAD_MOST = 60,      /* seconds; the gateway bears 120 */
 };
