@@ -27,6 +27,7 @@ const LIMIT = 600;
 const SUITES = [
     { name: 'third_party', command: ['bash', 'third_party/test.sh'] },
     { name: 'peer', command: ['node', 'e2e/peer.mjs'] },
+    { name: 'peer-faults', command: ['node', 'e2e/peer-faults.mjs'] },
 ];
 
 function programsOf(target) {
