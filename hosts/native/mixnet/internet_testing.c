@@ -428,5 +428,10 @@ bool own_network(void) {
                 add_loopback6(s6, "[" BEYOND6 "]:1");
     close(s4);
     close(s6);
+    /* receive buffers larger than libslirp's: see reset_with_full_buffers */
+    FILE *f = fopen("/proc/sys/net/ipv4/tcp_rmem", "w");
+    done = done && f && fputs("4096 4000000 6291456", f) >= 0;
+    if (f)
+        fclose(f);
     return done;
 }
