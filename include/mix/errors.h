@@ -170,7 +170,30 @@ typedef enum mix_ends {
     E(TLS_UNTRUSTED, 1013, STREAM, "the server's certificate does not lead to a trusted root") \
     E(TLS_HANDSHAKE, 1014, STREAM, "the TLS handshake failed")
 #define MIX_ERRORS_FETCH(E)
-#define MIX_ERRORS_WEBSOCKET(E)
+#define MIX_ERRORS_WEBSOCKET(E) \
+    E(WEBSOCKET_HOST, 1200, CALL, "the host is empty or has a character that a Host header cannot have") \
+    E(WEBSOCKET_TARGET, 1201, CALL, "the request's target does not start with a slash or has a character that it cannot have") \
+    E(WEBSOCKET_PROTOCOLS, 1202, CALL, "a sub-protocol is no token, or is named twice") \
+    E(WEBSOCKET_HEADER, 1203, CALL, "a header to send is malformed, or the handshake sets it itself") \
+    E(WEBSOCKET_TEXT, 1204, CALL, "the text to send is not UTF-8") \
+    E(WEBSOCKET_CODE, 1205, CALL, "the close code is none that may be sent") \
+    E(WEBSOCKET_REASON, 1206, CALL, "the close reason has no code, is not UTF-8 or is longer than 123 bytes") \
+    E(WEBSOCKET_PING, 1207, CALL, "a ping carries at most 125 bytes") \
+    E(WEBSOCKET_HEAD, 1210, STREAM, "the server's answer is not an HTTP response") \
+    E(WEBSOCKET_HEAD_SIZE, 1211, STREAM, "the head of the server's answer is too long") \
+    E(WEBSOCKET_STATUS, 1212, STREAM, "the server did not switch to WebSocket") \
+    E(WEBSOCKET_UPGRADE, 1213, STREAM, "the answer's Upgrade or Connection header does not name the WebSocket") \
+    E(WEBSOCKET_ACCEPT, 1214, STREAM, "the answer's Sec-WebSocket-Accept does not belong to our key") \
+    E(WEBSOCKET_EXTENSION, 1215, STREAM, "the server uses an extension that was not offered") \
+    E(WEBSOCKET_PROTOCOL, 1216, STREAM, "the server chose none of the sub-protocols that were offered") \
+    E(WEBSOCKET_OPEN_TIMEOUT, 1217, STREAM, "the server did not answer the handshake in time") \
+    E(WEBSOCKET_FRAME, 1220, STREAM, "the server sent a frame that the protocol forbids") \
+    E(WEBSOCKET_CLOSE_FRAME, 1221, STREAM, "the server's close frame has a code that the protocol forbids") \
+    E(WEBSOCKET_UTF8, 1222, STREAM, "the server sent text that is not UTF-8") \
+    E(WEBSOCKET_SIZE, 1223, STREAM, "the server sent a message larger than the limit") \
+    E(WEBSOCKET_LOST, 1230, STREAM, "the connection ended without a closing handshake") \
+    E(WEBSOCKET_CLOSE_TIMEOUT, 1231, STREAM, "the server did not answer the close in time") \
+    E(WEBSOCKET_ABORTED, 1232, STREAM, "closed before the handshake was done")
 #define MIX_ERRORS_TUNNEL(E) \
     E(TUNNEL_TIMEOUT, 1300, TUNNEL, "the tunnel was not ready in time")
 #define MIX_ERRORS_MIXNET(E) \

@@ -10,8 +10,9 @@
 #include "base/bytes.h"
 
 enum {
-    MIX_KEY_LEN = 32,        /* X25519 and Ed25519 keys, SHA-256, BLAKE3 */
-    MIX_SIGNATURE_LEN = 64,  /* Ed25519 */
+    MIX_KEY_LEN = 32,       /* X25519 and Ed25519 keys, SHA-256, BLAKE3 */
+    MIX_SIGNATURE_LEN = 64, /* Ed25519 */
+    MIX_SHA1_LEN = 20,
     MIX_AES128_KEY_LEN = 16, /* and its initial counter block */
     MIX_AEAD_NONCE_LEN = 12,
     MIX_AEAD_TAG_LEN = 16,
@@ -62,6 +63,9 @@ int mix_ed25519_verify(mix_crypto *c, const uint8_t key[static MIX_KEY_LEN],
  * 2-messages.md §1). Not secret. */
 bool mix_ed25519_is_point(const uint8_t key[static MIX_KEY_LEN]);
 
+/* Broken as a hash for signatures; the WebSocket handshake (RFC 6455 §4.2.2) asks for it and relies
+ * on nothing but its being the same on both sides. Cannot fail. */
+void mix_sha1(uint8_t out[static MIX_SHA1_LEN], mix_bytes in);
 int mix_sha256(mix_crypto *c, uint8_t out[static MIX_KEY_LEN], mix_bytes in);
 int mix_hmac_sha256(mix_crypto *c, uint8_t out[static MIX_KEY_LEN], mix_bytes key, mix_bytes in);
 /* RFC 5869, extract then expand. MIX_ERR_ARGUMENT for len > MIX_HKDF_MOST or info longer than

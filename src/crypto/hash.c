@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA-256, HMAC and HKDF over it. A node expands a secret to 288 bytes by 39 compressions of
+/* SHA-1; SHA-256, HMAC and HKDF over it. A node expands a secret to 288 bytes by 39 compressions of
  * SHA-256, a sender makes 148 for a header of four hops, so the bookkeeping around a compression
  * counts: we call OpenSSL's compression function on blocks that we pad ourselves, keep absorbed
  * HMAC keys, and rewrite in place only what changes from one block of output to the next. */
@@ -13,6 +13,15 @@
 #include <openssl/sha.h>
 
 enum { BLOCK = 64, DIGEST = MIX_KEY_LEN };
+
+void mix_sha1(uint8_t out[static MIX_SHA1_LEN], mix_bytes in) {
+    SHA_CTX ctx;
+    SHA1_Init(&ctx);
+    if (in.len > 0)
+        SHA1_Update(&ctx, in.data, in.len);
+    SHA1_Final(out, &ctx);
+    mix_wipe(&ctx, sizeof ctx);
+}
 
 static void put_state(uint8_t out[static DIGEST], const SHA_LONG h[static 8]) {
     for (size_t i = 0; i < 8; i++)

@@ -60,6 +60,12 @@ static void check_ed25519(context *t, yyjson_val *e) {
     }
 }
 
+static void check_sha1(context *t, yyjson_val *e) {
+    uint8_t out[MIX_SHA1_LEN];
+    mix_sha1(out, hex(t, e, "message"));
+    VBYTES(&t->v, MIX_BYTES(out), hex(t, e, "digest"));
+}
+
 static void check_sha256(context *t, yyjson_val *e) {
     uint8_t out[MIX_KEY_LEN];
     VSTATUS(&t->v, mix_sha256(t->c, out, hex(t, e, "message")), MIX_OK);
@@ -161,13 +167,21 @@ int main(void) {
         const char *group;
         check *one;
     } groups[] = {
-        {"x25519", check_x25519},           {"ed25519", check_ed25519},
-        {"sha256", check_sha256},           {"hmac_sha256", check_hmac_sha256},
-        {"hkdf_sha256", check_hkdf_sha256}, {"hkdf_sha256_edges", check_hkdf_sha256},
-        {"blake3", check_blake3},           {"hmac_blake3", check_hmac_blake3},
-        {"hkdf_blake3", check_hkdf_blake3}, {"blake2b_keyed", check_blake2b},
-        {"aes128_ctr", check_aes128_ctr},   {"chacha20_zero_nonce", check_chacha20},
-        {"aes256_gcm_siv", check_gcm_siv},  {"argon2id", check_argon2id},
+        {"x25519", check_x25519},
+        {"ed25519", check_ed25519},
+        {"sha1", check_sha1},
+        {"sha256", check_sha256},
+        {"hmac_sha256", check_hmac_sha256},
+        {"hkdf_sha256", check_hkdf_sha256},
+        {"hkdf_sha256_edges", check_hkdf_sha256},
+        {"blake3", check_blake3},
+        {"hmac_blake3", check_hmac_blake3},
+        {"hkdf_blake3", check_hkdf_blake3},
+        {"blake2b_keyed", check_blake2b},
+        {"aes128_ctr", check_aes128_ctr},
+        {"chacha20_zero_nonce", check_chacha20},
+        {"aes256_gcm_siv", check_gcm_siv},
+        {"argon2id", check_argon2id},
     };
     static context t;
     mix_vectors_open(&t.v, "crypto", "crypto.json");
