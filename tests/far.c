@@ -118,7 +118,7 @@ static void acknowledge(far_conn *c) {
 
 /* Sends what the peer's window lets through. */
 static void transmit(far_conn *c) {
-    while (c->state == FAR_UP) {
+    while (c->state == FAR_UP && !c->dead) {
         uint32_t flight = c->next_out - c->acked;
         size_t at = flight, n = c->out.len > at ? c->out.len - at : 0;
         if (flight > c->out.len)
@@ -168,8 +168,18 @@ static void drop_conn(far_conn *c) {
 }
 
 void far_reset(far_conn *c) {
-    send_segment(c->far, c, RST | ACK, c->next_out, (mix_bytes){0});
-    drop_conn(c);
+    if (!c->dead)
+        send_segment(c->far, c, RST | ACK, c->next_out, (mix_bytes){0});
+    c->dead = true;
+    c->resend_at = MIX_NEVER;
+}
+
+void far_host_reap(far *f) {
+    for (far_conn *c = f->conns, *next; c; c = next) {
+        next = c->next;
+        if (c->dead)
+            drop_conn(c);
+    }
 }
 
 void far_stop_reading(far_conn *c, bool stop) {
@@ -255,7 +265,6 @@ static bool take_held(far_conn *c) {
     return false;
 }
 
-/* Handlers may not reset the connection from within received(); they may from elsewhere. */
 static void on_data(far_conn *c, uint32_t seq, mix_bytes data) {
     far *f = c->far;
     f->stats.data_segments++;
@@ -290,7 +299,7 @@ static void on_segment(far_conn *c, uint8_t flags, uint32_t seq, uint32_t ack, u
     far *f = c->far;
     if (flags & RST) {
         f->stats.resets++;
-        drop_conn(c);
+        c->dead = true;
         return;
     }
     if (flags & SYN) {
@@ -326,13 +335,12 @@ static void on_segment(far_conn *c, uint8_t flags, uint32_t seq, uint32_t ack, u
         acknowledge(c);
     }
     transmit(c);
-    if (c->fin_got && c->fin_acked)
-        drop_conn(c);
+    c->dead |= c->fin_got && c->fin_acked;
 }
 
 static far_conn *find(far *f, const mix_address *local, const mix_address *remote) {
     far_conn *c = f->conns;
-    while (c && (memcmp(&c->local, local, sizeof *local) != 0 ||
+    while (c && (c->dead || memcmp(&c->local, local, sizeof *local) != 0 ||
                  memcmp(&c->remote, remote, sizeof *remote) != 0))
         c = c->next;
     return c;
@@ -426,7 +434,6 @@ void far_host_tick(far *f) {
 }
 
 void far_host_free(far *f) {
-    f->handlers.gone = NULL;
     while (f->conns)
         drop_conn(f->conns);
 }

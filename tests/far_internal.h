@@ -17,6 +17,7 @@ struct far_conn {
     uint16_t mss;
     uint8_t peer_scale;
     bool scaled, stopped;
+    bool dead; /* freed as soon as no handler is on the stack */
     uint32_t first_out, acked, next_out, peer_window; /* out.data begins at acked */
     uint32_t next_in, highest_in, fin_at;
     bool ending, fin_sent, fin_acked, fin_seen, fin_got;
@@ -54,6 +55,7 @@ void far_link_send(far *f, mix_bytes packet, bool to_far);
 void far_host_receive(far *f, mix_bytes packet);
 mix_time far_host_deadline(const far *f);
 void far_host_tick(far *f);
+void far_host_reap(far *f);
 void far_host_free(far *f);
 
 #endif

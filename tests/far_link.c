@@ -154,6 +154,7 @@ bool far_run(far *f, bool (*done)(void *user), mix_time until) {
         } else {
             far_host_tick(f);
         }
+        far_host_reap(f);
         if (!collect(f) && ticked)
             f->stats.idle_ticks++;
     }

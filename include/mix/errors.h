@@ -169,7 +169,19 @@ typedef enum mix_ends {
     E(TLS_NAME, 1012, STREAM, "the server's certificate is for another name") \
     E(TLS_UNTRUSTED, 1013, STREAM, "the server's certificate does not lead to a trusted root") \
     E(TLS_HANDSHAKE, 1014, STREAM, "the TLS handshake failed")
-#define MIX_ERRORS_FETCH(E)
+#define MIX_ERRORS_FETCH(E) \
+    E(HTTP_URL, 1100, CALL, "the URL is malformed") \
+    E(HTTP_SCHEME, 1101, CALL, "the URL's scheme is neither http nor https") \
+    E(HTTP_REQUEST, 1102, CALL, "the request's method or a header is malformed") \
+    E(HTTP_CONNECT_TIMEOUT, 1110, STREAM, "no connection to the server in time") \
+    E(HTTP_RESPONSE_TIMEOUT, 1111, STREAM, "the server did not answer in time") \
+    E(HTTP_IDLE, 1112, STREAM, "the transfer stopped moving") \
+    E(HTTP_TIMEOUT, 1113, STREAM, "the request took longer than its time limit") \
+    E(HTTP_CUT, 1120, STREAM, "the connection ended in the middle of the exchange") \
+    E(HTTP_PROTOCOL, 1121, STREAM, "the server's answer breaks the protocol") \
+    E(HTTP_ENCODING, 1122, STREAM, "the response's content encoding is broken") \
+    E(HTTP_TOO_LARGE, 1123, STREAM, "the response's headers are too large") \
+    E(HTTP_REWIND, 1124, STREAM, "the request's body would have to be sent again, and streams only once")
 #define MIX_ERRORS_WEBSOCKET(E) \
     E(WEBSOCKET_HOST, 1200, CALL, "the host is empty or has a character that a Host header cannot have") \
     E(WEBSOCKET_TARGET, 1201, CALL, "the request's target does not start with a slash or has a character that it cannot have") \

@@ -195,6 +195,10 @@ int mix_sock_close(int fd) {
     return 0;
 }
 
+int mix_sockets_close(int fd) {
+    return mix_sock_close(fd);
+}
+
 ssize_t mix_sock_sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to,
                         socklen_t to_len) {
     mix_address a;

@@ -32,6 +32,7 @@ unsigned
 mix_sockets_ready(int fd); /* bits of what would not block now; ERR for what is no open socket */
 int mix_sockets_status(
     int fd); /* what ended it, one of tcpip's errors, or MIX_OK; MIX_ERR_ARGUMENT: no open socket */
+int mix_sockets_close(int fd);   /* as close(): 0, or −1 for what is no open socket */
 unsigned mix_sockets_open(void); /* how many there are */
 /* A struct sockaddr of either family, as a library handed it out; MIX_ERR_ADDRESS. */
 int mix_sockets_address(mix_address *out, const void *sockaddr);

@@ -38,6 +38,8 @@ int mix_tcpip_datagram_open(mix_tcpip *t, socket *s) {
     int status = bind_random(t, s);
     if (status != MIX_OK)
         udp_remove(s->udp);
+    else
+        s->local = mix_tcpip_from_lwip_address(&s->udp->local_ip, s->udp->local_port);
     return status;
 }
 

@@ -36,7 +36,7 @@ typedef struct socket {
     uint8_t syns;   /* sent again */
     unsigned given; /* readiness as last given by next() */
     int status;
-    mix_address remote;  /* family 0: none */
+    mix_address remote, local; /* family 0: none; local stays known after the end */
     mix_time progress;   /* the connect began, or data were last acknowledged or began to wait */
     struct tcp_pcb *tcp; /* NULL once it has ended */
     struct udp_pcb *udp;

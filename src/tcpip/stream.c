@@ -134,6 +134,7 @@ int mix_tcpip_stream_connect(mix_tcpip *t, socket *s, const mix_address *to) {
         s->remote.family = 0;
         return status;
     }
+    s->local = mix_tcpip_from_lwip_address(&s->tcp->local_ip, s->tcp->local_port);
     s->connecting = true;
     s->progress = t->now;
     return MIX_OK;

@@ -304,11 +304,9 @@ int mix_tcpip_local(const mix_tcpip *t, int number, mix_address *out) {
     const socket *s = mix_tcpip_socket(t, number, 0);
     if (!s)
         return MIX_ERR_ARGUMENT;
-    const ip_addr_t *ip = s->tcp ? &s->tcp->local_ip : s->udp ? &s->udp->local_ip : NULL;
-    u16_t port = s->tcp ? s->tcp->local_port : s->udp ? s->udp->local_port : 0;
-    if (port == 0)
+    if (s->local.family == 0)
         return MIX_ERR_STATE;
-    *out = mix_tcpip_from_lwip_address(ip, port);
+    *out = s->local;
     return MIX_OK;
 }
 

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One exchange: what libcurl is told about it, and what it tells. */
+#include "http/internal.h"
+
+#include "sockets/sockets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { HEADERS_MOST = 256 * 1024 };
+
+static size_t waiting(const exchange *x) {
+    return x->down.len - x->down_at;
+}
+
+static size_t on_body(char *data, size_t size, size_t n, void *user) {
+    exchange *x = user;
+    size_t len = size * n;
+    x->activity = x->http->now;
+    if (waiting(x) > 0 && waiting(x) + len > x->http->config.buffer) {
+        x->write_paused = true;
+        return CURL_WRITEFUNC_PAUSE; /* comes again */
+    }
+    if (x->down_at > x->http->config.buffer / 2) {
+        mix_buf_consume(&x->down, x->down_at);
+        x->down_at = 0;
+    }
+    mix_buf_put(&x->down, data, len);
+    if (mix_buf_status(&x->down) != MIX_OK) {
+        x->failure.code = MIX_ERR_MEMORY;
+        return CURL_WRITEFUNC_ERROR;
+    }
+    mix_http_owe(x, MIX_HTTP_READABLE);
+    return len;
+}
+
+static size_t on_read(char *out, size_t size, size_t n, void *user) {
+    exchange *x = user;
+    size_t cap = size * n, len = x->up.len < cap ? x->up.len : cap;
+    x->activity = x->http->now;
+    if (len == 0 && !x->body_ended) {
+        x->read_paused = true;
+        return CURL_READFUNC_PAUSE;
+    }
+    if (len > 0)
+        memcpy(out, x->up.data, len);
+    mix_buf_consume(&x->up, len);
+    x->sent += len;
+    if (x->up.len == 0 && x->body_ended && x->phase < WAITING)
+        x->phase = WAITING;
+    if (x->blocked && x->up.len <= x->http->config.buffer / 2) {
+        x->blocked = false;
+        mix_http_owe(x, MIX_HTTP_WRITABLE);
+    }
+    return len;
+}
+
+/* A body that streams exists once: libcurl may begin again only while nothing of it was taken. */
+static int on_seek(void *user, curl_off_t offset, int origin) {
+    const exchange *x = user;
+    return origin == SEEK_SET && offset == 0 && x->sent == 0 ? CURL_SEEKFUNC_OK
+                                                             : CURL_SEEKFUNC_FAIL;
+}
+
+static void begin_response(exchange *x, mix_bytes line) {
+    mix_reader r = {.in = line};
+    x->status = 0;
+    x->header_count = 0;
+    mix_buf_truncate(&x->header_texts, 0);
+    mix_skip(&r, 5); /* HTTP/ */
+    x->version = (mix_read_u8(&r) - '0') * 10;
+    if (r.in.len > 1 && r.in.data[0] == '.') {
+        mix_skip(&r, 1);
+        x->version += mix_read_u8(&r) - '0';
+    }
+    mix_skip(&r, 1);
+    for (int i = 0; i < 3; i++)
+        x->status = x->status * 10 + (mix_read_u8(&r) - '0');
+    mix_skip(&r, r.in.len > 0);
+    size_t n = r.in.len < sizeof x->reason - 1 ? r.in.len : sizeof x->reason - 1;
+    if (n > 0)
+        memcpy(x->reason, r.in.data, n);
+    x->reason[n] = 0;
+}
+
+static void end_headers(exchange *x) {
+    long connects = 0;
+    if (x->status < 200)
+        return; /* an interim response: another one follows */
+    (void)curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &connects);
+    x->reused = connects == 0;
+    x->http->stats.connects += connects > 0;
+    x->headers_done = true;
+    x->phase = RECEIVING;
+    mix_http_owe(x, MIX_HTTP_HEADERS);
+}
+
+static size_t on_header(char *data, size_t size, size_t n, void *user) {
+    exchange *x = user;
+    size_t all = size * n;
+    mix_bytes line = mix_bytes_of(data, all);
+    x->activity = x->http->now;
+    while (line.len > 0 && (line.data[line.len - 1] == '\n' || line.data[line.len - 1] == '\r'))
+        line.len--;
+    if (x->headers_done)
+        return all; /* trailers */
+    if (line.len == 0) {
+        end_headers(x);
+        return all;
+    }
+    if (line.len > 5 && memcmp(line.data, "HTTP/", 5) == 0) {
+        begin_response(x, line);
+        return all;
+    }
+    const uint8_t *colon = memchr(line.data, ':', line.len);
+    if (!colon || colon == line.data || memchr(line.data, 0, line.len) ||
+        x->header_texts.len + line.len > HEADERS_MOST)
+        return all;
+    mix_bytes name = mix_bytes_of(line.data, (size_t)(colon - line.data));
+    mix_bytes value = mix_bytes_slice(line, name.len + 1, line.len);
+    while (value.len > 0 && (value.data[0] == ' ' || value.data[0] == '\t'))
+        value = mix_bytes_slice(value, 1, value.len);
+    while (value.len > 0 && (value.data[value.len - 1] == ' ' || value.data[value.len - 1] == '\t'))
+        value.len--;
+    mix_buf_put_bytes(&x->header_texts, name);
+    mix_buf_put_u8(&x->header_texts, 0);
+    mix_buf_put_bytes(&x->header_texts, value);
+    mix_buf_put_u8(&x->header_texts, 0);
+    if (mix_buf_status(&x->header_texts) != MIX_OK) {
+        x->failure.code = MIX_ERR_MEMORY;
+        return CURL_WRITEFUNC_ERROR;
+    }
+    x->header_count++;
+    return all;
+}
+
+static CURLcode on_context(CURL *easy, void *ctx, void *user) {
+    const exchange *x = user;
+    (void)easy;
+    return mix_tls_apply(x->http->tls, ctx) == MIX_OK ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+}
+
+/* Connected, TLS included, and the request is about to go out. */
+static int on_ready(void *user, char *ip, char *local_ip, int port, int local_port) {
+    exchange *x = user;
+    (void)ip, (void)local_ip, (void)port, (void)local_port;
+    x->activity = x->http->now;
+    x->was_sent = true;
+    if (x->phase < SENDING)
+        x->phase = x->body_ended && x->up.len == 0 ? WAITING : SENDING;
+    return CURL_PREREQFUNC_OK;
+}
+
+static int on_close_socket(void *user, curl_socket_t fd) {
+    mix_http *h = user;
+    int status = mix_sockets_status(fd);
+    if (status != MIX_OK && status != MIX_ERR_ARGUMENT)
+        h->socket_status = status;
+    return mix_sockets_close(fd);
+}
+
+/* RFC 9110: a token. */
+static bool is_token(const char *s) {
+    if (*s == 0)
+        return false;
+    for (; *s; s++)
+        if ((unsigned char)*s <= 32 || (unsigned char)*s >= 127 ||
+            strchr("()<>@,;:\\\"/[]?={}", *s))
+            return false;
+    return true;
+}
+
+static bool is_value(const char *s) {
+    for (; *s; s++)
+        if (*s == '\r' || *s == '\n')
+            return false;
+    return true;
+}
+
+static bool same(const char *a, const char *b) {
+    while (*a && (*a | 32) == (*b | 32))
+        a++, b++;
+    return *a == *b;
+}
+
+static int add_header(exchange *x, const char *name, const char *value) {
+    mix_buf line = {0};
+    int status = MIX_ERR_MEMORY;
+    mix_buf_put_str(&line, name);
+    mix_buf_put_str(&line, *value ? ": " : ";"); /* libcurl's way to write an empty one */
+    mix_buf_put_str(&line, value);
+    mix_buf_put_u8(&line, 0);
+    struct curl_slist *more = mix_buf_status(&line) == MIX_OK
+                                  ? curl_slist_append(x->headers, (const char *)line.data)
+                                  : NULL;
+    if (more) {
+        x->headers = more;
+        status = MIX_OK;
+    }
+    mix_buf_deinit(&line);
+    return status;
+}
+
+static int set_headers(exchange *x, const mix_http_request *r) {
+    static const char *const ours[] = {"host",
+                                       "content-length",
+                                       "transfer-encoding",
+                                       "connection",
+                                       "keep-alive",
+                                       "upgrade",
+                                       "te",
+                                       "trailer",
+                                       "expect",
+                                       "proxy-connection"};
+    int status = add_header(x, "Expect", "");
+    /* "Expect:" without a value takes libcurl's own away; add_header() would write an empty one. */
+    if (status == MIX_OK)
+        memcpy(x->headers->data + 6, ":", 2);
+    bool accept = false;
+    for (size_t i = 0; i < r->header_count && status == MIX_OK; i++) {
+        const mix_http_header *header = &r->headers[i];
+        if (!is_token(header->name) || !is_value(header->value))
+            return MIX_ERR_HTTP_REQUEST;
+        bool skip = false;
+        for (size_t k = 0; k < sizeof ours / sizeof *ours; k++)
+            skip |= same(header->name, ours[k]);
+        accept |= same(header->name, "accept");
+        if (!skip)
+            status = add_header(x, header->name, header->value);
+    }
+    if (status == MIX_OK && !accept)
+        status = add_header(x, "Accept", "*/*");
+    return status;
+}
+
+static void set_method(exchange *x, const mix_http_request *r) {
+    CURL *e = x->easy;
+    bool head = strcmp(r->method, "HEAD") == 0;
+    bool sends = r->body != MIX_HTTP_NO_BODY || strcmp(r->method, "POST") == 0 ||
+                 strcmp(r->method, "PUT") == 0;
+    x->body = sends && r->body == MIX_HTTP_NO_BODY ? 0 : r->body;
+    x->body_ended = x->body == 0 || x->body == MIX_HTTP_NO_BODY;
+    x->body_left = x->body > 0 ? x->body : 0;
+    if (sends) {
+        curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
+        curl_easy_setopt(e, CURLOPT_READDATA, x);
+        curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, on_seek);
+        curl_easy_setopt(e, CURLOPT_SEEKDATA, x);
+        curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)(x->body >= 0 ? x->body : -1));
+        curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, 65536L);
+    } else if (head) {
+        curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+    } else {
+        curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
+    }
+    if (!head || sends)
+        curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method);
+}
+
+static void set_callbacks(mix_http *h, exchange *x) {
+    CURL *e = x->easy;
+    curl_easy_setopt(e, CURLOPT_PRIVATE, x);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->words);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
+    curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_ready);
+    curl_easy_setopt(e, CURLOPT_PREREQDATA, x);
+    curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, on_context);
+    curl_easy_setopt(e, CURLOPT_SSL_CTX_DATA, x);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, h);
+}
+
+static void set_options(mix_http *h, exchange *x, const mix_http_request *r) {
+    CURL *e = x->easy;
+    set_callbacks(h, x);
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L); /* URLs come normalised from above */
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
+                     r->http1 || r->stream ? (long)CURL_HTTP_VERSION_1_1
+                                           : (long)CURL_HTTP_VERSION_2TLS);
+    curl_easy_setopt(e, CURLOPT_PIPEWAIT, r->http1 || r->stream ? 0L : 1L);
+    curl_easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT, 0L); /* roots are tls/'s */
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)(h->config.connect_timeout / 1000));
+    curl_easy_setopt(e, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS,
+                     1500L); /* a round trip here is longer than libcurl's 200 ms */
+    curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, (long)(h->config.idle_age / 1000000));
+    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 65536L);
+    curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT,
+                     60L); /* dns/ decides; each request brings its addresses */
+    if (r->fresh || r->stream)
+        curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+    if (r->stream)
+        curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
+    else
+        curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip, deflate, br, zstd");
+}
+
+static int take_url(exchange *x, const char *url) {
+    CURLU *u = curl_url();
+    char *scheme = NULL, *host = NULL, *port = NULL;
+    int status = MIX_ERR_HTTP_URL;
+    if (u && !curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) &&
+        !curl_url_get(u, CURLUPART_SCHEME, &scheme, 0)) {
+        if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
+            status = MIX_ERR_HTTP_SCHEME;
+        else if (!curl_url_get(u, CURLUPART_HOST, &host, 0) &&
+                 !curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT))
+            status = MIX_OK;
+    }
+    if (status == MIX_OK) {
+        x->host = host;
+        host = NULL;
+        x->port = (int)strtoul(port, NULL, 10);
+        curl_easy_setopt(x->easy, CURLOPT_URL, url);
+    }
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
+    curl_url_cleanup(u);
+    return status;
+}
+
+int mix_http_prepare(mix_http *h, exchange *x, const mix_http_request *r) {
+    if (!r->stream && !is_token(r->method))
+        return MIX_ERR_HTTP_REQUEST;
+    x->easy = curl_easy_init();
+    if (!x->easy)
+        return MIX_ERR_MEMORY;
+    int status = take_url(x, r->url);
+    if (status != MIX_OK)
+        return status;
+    x->stream = r->stream;
+    set_options(h, x, r);
+    if (r->stream) {
+        x->body = MIX_HTTP_UNKNOWN_LENGTH;
+        return MIX_OK;
+    }
+    set_method(x, r);
+    status = set_headers(x, r);
+    curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers);
+    return status;
+}
+
+void mix_http_exchange_free(exchange *x) {
+    if (x->added)
+        curl_multi_remove_handle(x->http->multi, x->easy);
+    if (x->lookup != 0)
+        mix_dns_cancel(x->http->dns, x->lookup);
+    curl_easy_cleanup(x->easy);
+    curl_slist_free_all(x->headers);
+    curl_slist_free_all(x->addresses);
+    curl_free(x->host);
+    mix_buf_deinit(&x->up);
+    mix_buf_deinit(&x->down);
+    mix_buf_deinit(&x->header_texts);
+    mix_free(x);
+}
