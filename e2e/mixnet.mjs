@@ -19,6 +19,7 @@ export async function startMixnet(args = [], { state } = {}) {
     const log = join(folder, 'log');
     const child = spawn(join(BUILD, 'lwmix'), ['mixnet', '--state', folder, '--log', log, '--log-level', '4', ...args],
         { stdio: ['ignore', 'pipe', openSync(join(folder, 'stderr'), 'a')] });
+    process.once('exit', () => child.kill('SIGKILL')); // a test that breaks leaves nothing running
     const ended = new Promise((resolve) => child.on('exit', (code, signal) => resolve({ code, signal })));
     const line = await Promise.race([
         new Promise((resolve) => createInterface({ input: child.stdout }).once('line', resolve)),
