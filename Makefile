@@ -9,7 +9,7 @@ PARTS := openssl blake3 yyjson fiat lwip certifi zlib brotli zstd nghttp2 c-ares
 NATIVE_PARTS := libwebsockets
 SETUP := build net
 
-.PHONY: help demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench fuzz check format clean distclean
+.PHONY: help conformance demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench fuzz check format clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,11 @@ test: build wasm asan fuzz-build e2e-deps ## everything: checks, tests on three 
 
 vectors: build wasm asan ## only the vectors made by the original's code, on three targets
 	@node tools/test.mjs --vectors native asan wasm
+
+conformance: build ## src/websocket against the Autobahn test suite and the npm package ws
+	@tools/setup.sh conformance
+	@[ -d e2e/node_modules/ws ] || (cd e2e && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
+	@node e2e/conformance.mjs
 
 bench: build wasm ## tables of figures, native and WASM; JSON=1 for one object a line
 	@node tools/bench.mjs

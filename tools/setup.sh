@@ -11,6 +11,7 @@ declare -A GROUP=(
         libcmocka-dev python3 node"
     [net]="libuv1-dev libslirp-dev libglib2.0-dev"
     [browser]="chromium"
+    [conformance]="python3-venv"
     [e2e]="nginx-light openssl socat"
 )
 
