@@ -93,7 +93,8 @@ struct world_client {
     mix_buf stored;    /* the identity, as the tunnel had it stored last */
     char history[512]; /* names of states, one after the other; DEGRADED with its phase */
     mix_tunnel_event last, address; /* last: of STATE */
-    uint64_t packets, refused;
+    uint64_t packets, refused, pongs;
+    mix_time round_trip; /* of the last PONG */
     void (*on_packet)(void *user, mix_bytes packet);
     void *user;
     /* Around each call into the tunnel: a test may fail allocations in it alone. */

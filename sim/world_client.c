@@ -271,6 +271,10 @@ static bool take_event(world_client *c) {
         break;
     case MIX_TUNNEL_EVENT_NOTICE:
         break;
+    case MIX_TUNNEL_EVENT_PONG:
+        c->pongs++;
+        c->round_trip = ev.round_trip;
+        break;
     }
     return true;
 }

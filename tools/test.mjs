@@ -26,6 +26,7 @@ const LIMIT = 600;
 /** Programs that are no part of the CMake build: each prints the same closing line. */
 const SUITES = [
     { name: 'third_party', command: ['bash', 'third_party/test.sh'] },
+    { name: 'ping', command: ['node', 'e2e/ping.test.mjs'] },
     { name: 'peer', command: ['node', 'e2e/peer.mjs'] },
     { name: 'peer-faults', command: ['node', 'e2e/peer-faults.mjs'] },
 ];

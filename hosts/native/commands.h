@@ -5,5 +5,6 @@
 #define HOSTS_NATIVE_COMMANDS_H
 
 int command_mixnet(int argc, char **argv);
+int command_ping(int argc, char **argv); /* client commands: see client.h for their exit statuses */
 
 #endif

@@ -88,6 +88,12 @@ int host_file_write(const char *folder, const char *name, mix_bytes content, mod
     return error;
 }
 
+int host_file_remove(const char *folder, const char *name) {
+    char path[PATH_MAX];
+    int error = path_of(path, folder, name, "");
+    return error ? error : unlink(path) == 0 ? 0 : errno;
+}
+
 int host_folder_make(const char *path) {
     char part[PATH_MAX];
     size_t len = strlen(path);

@@ -13,6 +13,7 @@ enum { HOST_FILE_MAX = 16 << 20 };
 int host_file_read(const char *folder, const char *name, mix_buf *out);
 /* Writes to a temporary name, syncs, renames. 0 or the errno; the old file is untouched then. */
 int host_file_write(const char *folder, const char *name, mix_bytes content, mode_t mode);
+int host_file_remove(const char *folder, const char *name); /* 0 or the errno */
 int host_folder_make(const char *path); /* like mkdir -p with mode 0700 for what is new; 0 or the errno */
 
 #endif

@@ -111,6 +111,10 @@ void mix_tunnel_link_closed(mix_tunnel *t, uint32_t link, int number, const char
  * there is no exit; MIX_ERR_ARGUMENT for one that is empty or above 1500 bytes. */
 int mix_tunnel_write(mix_tunnel *t, const uint8_t *packet, size_t len, mix_time now);
 
+/* Asks the exit for a sign of life: PONG follows, or nothing if it is lost. One at a time.
+ * MIX_BLOCKED when there is no exit, MIX_ERR_RANDOM. */
+int mix_tunnel_ping(mix_tunnel *t, mix_time now);
+
 /* ---- events ---- */
 
 typedef enum mix_tunnel_state {
@@ -132,6 +136,7 @@ typedef enum mix_tunnel_event_kind {
     MIX_TUNNEL_EVENT_PACKET,    /* data: an IP packet for us */
     MIX_TUNNEL_EVENT_REFUSED,   /* data: "ip:port" that the exit's policy does not let us reach */
     MIX_TUNNEL_EVENT_NOTICE,    /* data: words from the exit */
+    MIX_TUNNEL_EVENT_PONG,      /* round_trip: the answer to mix_tunnel_ping */
 } mix_tunnel_event_kind;
 typedef struct mix_tunnel_event {
     mix_tunnel_event_kind kind;
@@ -140,6 +145,7 @@ typedef struct mix_tunnel_event {
     mix_failure failure;    /* code MIX_OK: none */
     uint8_t ip4[4], ip6[16];
     uint16_t mtu;
+    mix_time round_trip;
     mix_store_change store;
     const uint8_t *data;
     size_t len;

@@ -14,7 +14,7 @@
 enum { QUEUE_BYTES = 256 * 1024, QUEUE_PACKETS = 4096, EVENTS = 32, TEXT_MAX = 200, DIRECT_BYTES = 256 * 1024, DIRECT_ITEMS = 512 };
 
 /* What the message being drained is. */
-typedef enum outgoing { OUT_NONE, OUT_CONNECT, OUT_FALLBACK, OUT_DISCONNECT, OUT_PROBE, OUT_PING, OUT_DATA } outgoing;
+typedef enum outgoing { OUT_NONE, OUT_CONNECT, OUT_FALLBACK, OUT_DISCONNECT, OUT_PROBE, OUT_PING, OUT_ECHO, OUT_DATA } outgoing;
 
 typedef struct noted_event {
     mix_ipr_event ev;
@@ -54,6 +54,8 @@ struct mix_ipr {
     uint16_t probe_id;
     int probes;     /* unanswered in a row */
     bool pong_seen; /* since the last probe went out */
+    uint64_t echo_id;   /* of mix_ipr_ping */
+    mix_time echo_sent; /* when it was asked for; MIX_NEVER: none is out */
     mix_ipr_stats stats;
 };
 
@@ -75,7 +77,7 @@ int mix_ipr_new(mix_ipr **out, const mix_ipr_config *config, const mix_env *env)
     mix_queue_init(&i->up, QUEUE_PACKETS, c->queue_bytes);
     mix_queue_init(&i->direct, DIRECT_ITEMS, DIRECT_BYTES);
     mix_reorder_init(&i->reorder, 1, c->reorder_cap);
-    i->fallback_at = i->connect_until = i->waiting_since = i->probe_sent = MIX_NEVER;
+    i->fallback_at = i->connect_until = i->waiting_since = i->probe_sent = i->echo_sent = MIX_NEVER;
     *out = i;
     return MIX_OK;
 }
@@ -97,7 +99,7 @@ static void forget_session(mix_ipr *i) {
     memset(i->want, 0, sizeof i->want);
     memset(i->attempts, 0, sizeof i->attempts);
     i->message_kind = OUT_NONE;
-    i->fallback_at = i->connect_until = i->waiting_since = i->probe_sent = MIX_NEVER;
+    i->fallback_at = i->connect_until = i->waiting_since = i->probe_sent = i->echo_sent = MIX_NEVER;
     i->probes = 0;
     mix_queue_deinit(&i->direct);
     mix_queue_init(&i->direct, DIRECT_ITEMS, DIRECT_BYTES);
@@ -138,6 +140,21 @@ int mix_ipr_disconnect(mix_ipr *i, mix_time now) {
     if (i->state != MIX_IPR_UP && i->state != MIX_IPR_DEGRADED)
         return MIX_OK;
     i->want[OUT_DISCONNECT] = true;
+    return MIX_OK;
+}
+
+int mix_ipr_ping(mix_ipr *i, mix_time now) {
+    uint64_t id;
+    if (i->state != MIX_IPR_UP && i->state != MIX_IPR_DEGRADED)
+        return MIX_BLOCKED;
+    int status = mix_random(i->env, &id, sizeof id);
+    if (status != MIX_OK)
+        return status;
+    if (i->message_kind == OUT_ECHO)
+        i->message_kind = OUT_NONE; /* it is built anew */
+    i->echo_id = id;
+    i->echo_sent = now;
+    i->want[OUT_ECHO] = true;
     return MIX_OK;
 }
 
@@ -200,6 +217,9 @@ static int build_control(mix_ipr *i, outgoing kind) {
     if (kind == OUT_CONNECT || kind == OUT_FALLBACK) {
         q.version = i->attempts[attempt].version;
         i->message_surbs = attempt == 0 ? MIX_IPR_CONNECT_SURBS : 1;
+    } else if (kind == OUT_ECHO) {
+        q = request(i, MIX_IPR_REQ_PING, i->echo_id);
+        i->message_surbs = 1;
     } else if (kind == OUT_DISCONNECT || kind == OUT_PING) {
         q = request(i, kind == OUT_PING ? MIX_IPR_REQ_PING : MIX_IPR_REQ_DISCONNECT, i->probe_id);
         i->message_surbs = 1;
@@ -379,6 +399,10 @@ static int control(mix_ipr *i, const mix_ipr_response *p, mix_time now) {
         return MIX_OK;
     case MIX_IPR_RES_PONG:
         i->pong_seen = i->pong_seen || p->id == i->probe_id;
+        if (i->echo_sent != MIX_NEVER && p->id == i->echo_id) {
+            note(i, (mix_ipr_event){.kind = MIX_IPR_EVENT_PONG, .round_trip = now - i->echo_sent}, (mix_bytes){0});
+            i->echo_sent = MIX_NEVER;
+        }
         return MIX_OK;
     case MIX_IPR_RES_INFO:
         if (p->info == MIX_IPR_INFO_REFUSED)

@@ -40,6 +40,10 @@ int mix_ipr_connect(mix_ipr *i, uint8_t version, mix_time now);
 /* Says goodbye (an exit then frees the addresses at once). Does nothing when not connected. */
 int mix_ipr_disconnect(mix_ipr *i, mix_time now);
 
+/* Asks the exit for a sign of life, for a measurement: PONG follows, or nothing. One at a time: a new one takes the place of the one before.
+ * MIX_BLOCKED when there is no session; MIX_ERR_RANDOM. */
+int mix_ipr_ping(mix_ipr *i, mix_time now);
+
 /* From above: one IP packet of at most MIX_IPR_PACKET_MAX bytes. MIX_BLOCKED when the queue is full or there is no session. */
 int mix_ipr_write(mix_ipr *i, mix_bytes packet, mix_time now);
 size_t mix_ipr_room(const mix_ipr *i); /* bytes that fit now */
@@ -65,6 +69,7 @@ typedef enum mix_ipr_event_kind {
     MIX_IPR_EVENT_NOTICE,       /* text: words from the exit */
     MIX_IPR_EVENT_DEGRADED,     /* answers are overdue */
     MIX_IPR_EVENT_RECOVERED,    /* and came after all */
+    MIX_IPR_EVENT_PONG,         /* round_trip: the answer to mix_ipr_ping */
     MIX_IPR_EVENT_LOST,         /* status and text: the session is over; connect again, or to another exit */
 } mix_ipr_event_kind;
 typedef struct mix_ipr_event {
@@ -76,6 +81,7 @@ typedef struct mix_ipr_event {
     mix_ipr_reason reason;
     int status; /* LOST: MIX_ERR_IPR_TIMEOUT, _SILENT, _FORGOTTEN, _DISCONNECTED; DENIED: MIX_ERR_IPR_DENIED */
     mix_address destination;
+    mix_time round_trip;
     mix_bytes text;
 } mix_ipr_event;
 /* The next event, its bytes valid until the next call on i; or MIX_DONE. */

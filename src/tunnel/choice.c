@@ -376,6 +376,11 @@ void mix_tunnel_on_ipr(mix_tunnel *t, const mix_ipr_event *ev, mix_time now) {
         if (t->exit_slow)
             mix_error_note(&t->reason, MIX_ERR_IPR_SILENT, "ipr", 0, "answers are overdue");
         break;
+    case MIX_IPR_EVENT_PONG: {
+        mix_tunnel_event say = {.kind = MIX_TUNNEL_EVENT_PONG, .round_trip = ev->round_trip};
+        mix_tunnel_say(t, &say, (mix_bytes){0});
+        break;
+    }
     case MIX_IPR_EVENT_REFUSED:
         pass_words(t, MIX_TUNNEL_EVENT_REFUSED, ev->text);
         break;

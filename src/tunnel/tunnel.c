@@ -460,6 +460,14 @@ int mix_tunnel_write(mix_tunnel *t, const uint8_t *packet, size_t len, mix_time 
     return status;
 }
 
+int mix_tunnel_ping(mix_tunnel *t, mix_time now) {
+    if (!t->ipr || !t->exit_up || t->closing)
+        return MIX_BLOCKED;
+    int status = mix_ipr_ping(t->ipr, now);
+    mix_tunnel_pump(t, now);
+    return status;
+}
+
 /* When the host fetches none, the last place is overwritten: the newest state counts. */
 void mix_tunnel_say(mix_tunnel *t, const mix_tunnel_event *ev, mix_bytes text) {
     if (t->note_count == MIX_TUNNEL_NOTES && ev->kind != MIX_TUNNEL_EVENT_STATE)

@@ -228,6 +228,28 @@ static void unpaced(void **state) {
     end();
 }
 
+static bool has_pong(void *user) {
+    return ((world_client *)user)->pongs > 0;
+}
+
+static void ping(void **state) {
+    (void)state;
+    begin_with((mixnet_plan){.mixes_per_layer = 1, .gateways = 1, .exits = 1}, MIX_MS(500), 8);
+    assert_status(world_client_init(&client, &net, &config, 7), MIX_OK);
+    assert_status(mix_tunnel_ping(client.tunnel, net.sim.now), MIX_BLOCKED);
+    assert_status(world_client_start(&client), MIX_OK);
+    assert_true(run(is_ready, MIX_SECONDS(20)));
+    mix_time asked = net.sim.now;
+    assert_status(mix_tunnel_ping(client.tunnel, net.sim.now), MIX_OK);
+    world_turn(&net);
+    assert_true(run(has_pong, MIX_SECONDS(5)));
+    assert_int_equal(client.round_trip, net.sim.now - asked);
+    assert_in_range(client.round_trip, MIX_SECONDS(1), MIX_MS(1500));
+    world_run(&net, NULL, NULL, net.sim.now + MIX_SECONDS(20));
+    assert_int_equal(client.pongs, 1);
+    end();
+}
+
 /* An idle client is not forgotten by the exit. */
 static void idle_for_minutes(void **state) {
     (void)state;
@@ -472,6 +494,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(bad_options),
     cmocka_unit_test(packets_both_ways),
     cmocka_unit_test(unpaced),
+    cmocka_unit_test(ping),
     cmocka_unit_test(idle_for_minutes),
     cmocka_unit_test(link_cut),
     cmocka_unit_test(exit_forgets),

@@ -19,6 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define READY_FILE "ready.json"
+
 enum { SAVE_EVERY_MS = 1000 };
 
 static int64_t wall_now(const mixnetd *d) {
@@ -375,14 +377,14 @@ static int start(mixnetd *d) {
 
 /* --- the ready line --- */
 
-static void print_key(const char *name, const uint8_t key[static MIX_KEY_LEN]) {
+static void print_key(FILE *out, const char *name, const uint8_t key[static MIX_KEY_LEN]) {
     char storage[64];
     mix_buf text = mix_buf_fixed(storage, sizeof storage);
     (void)mix_base58_encode(&text, mix_bytes_of(key, MIX_KEY_LEN));
-    printf("\"%s\":\"%.*s\"", name, (int)text.len, (char *)text.data);
+    fprintf(out, "\"%s\":\"%.*s\"", name, (int)text.len, (char *)text.data);
 }
 
-static void print_router(mixnetd *d, const mixnet_member *m) {
+static void print_router(FILE *out, mixnetd *d, const mixnet_member *m) {
     char storage[160];
     mix_buf text = mix_buf_fixed(storage, sizeof storage);
     mixnet_service_keys keys;
@@ -393,32 +395,49 @@ static void print_router(mixnetd *d, const mixnet_member *m) {
     (void)mix_base58_encode(&text, MIX_BYTES(keys.encryption_public));
     mix_buf_put_u8(&text, '@');
     (void)mix_base58_encode(&text, MIX_BYTES(m->identity));
-    printf("\"exit\":\"%.*s\",", (int)text.len, (char *)text.data);
+    fprintf(out, "\"exit\":\"%.*s\",", (int)text.len, (char *)text.data);
     mix_wipe(&keys, sizeof keys);
 }
 
-static void print_ready(mixnetd *d) {
+static void write_ready(FILE *out, mixnetd *d) {
     const mixnet_member *gateway = NULL, *exit = NULL;
     for (size_t i = d->count; i-- > 0;) {
         const mixnet_member *m = d->running[i].member;
         gateway = m->kind == MIXNET_GATEWAY ? m : gateway;
         exit = m->kind == MIXNET_EXIT ? m : exit;
     }
-    printf("{\"ready\":true,");
+    fprintf(out, "{\"ready\":true,");
     if (d->directory_port)
-        printf("\"directory\":\"https://127.0.0.1:%u/api/\",\"directory_http\":\"http://127.0.0.1:%u/api/\",", d->directory_port,
+        fprintf(out, "\"directory\":\"https://127.0.0.1:%u/api/\",\"directory_http\":\"http://127.0.0.1:%u/api/\",", d->directory_port,
                d->plain_directory_port);
-    printf("\"ca\":\"%s/ca.pem\",", d->options->folder);
+    fprintf(out, "\"ca\":\"%s/ca.pem\",", d->options->folder);
     if (gateway) {
-        print_key("gateway", gateway->identity);
-        printf(",\"gateway_ws\":\"ws://127.0.0.1:%u\",\"gateway_wss\":\"wss://%s:%u\",", gateway->ws_port, gateway->hostname, gateway->wss_port);
+        print_key(out, "gateway", gateway->identity);
+        fprintf(out, ",\"gateway_ws\":\"ws://127.0.0.1:%u\",\"gateway_wss\":\"wss://%s:%u\",", gateway->ws_port, gateway->hostname, gateway->wss_port);
     }
     if (exit)
-        print_router(d, exit);
+        print_router(out, d, exit);
     if (d->metrics_port)
-        printf("\"metrics\":\"http://127.0.0.1:%u/metrics\",", d->metrics_port);
-    printf("\"pid\":%ld}\n", (long)getpid());
+        fprintf(out, "\"metrics\":\"http://127.0.0.1:%u/metrics\",", d->metrics_port);
+    fprintf(out, "\"pid\":%ld}\n", (long)getpid());
+}
+
+/* On stdout, and for clients with --network in a file of the folder that has the directory's address. */
+static void tell_ready(mixnetd *d) {
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    if (!out)
+        return;
+    write_ready(out, d);
+    fclose(out);
+    int error = d->directory_port ? host_file_write(d->options->folder, READY_FILE, mix_bytes_of(text, len), 0600) : 0;
+    if (error)
+        mix_log(d->env, MIX_LOG_ERROR, "mixnet", "%s cannot be written: %s", READY_FILE, strerror(error));
+    d->told_ready = d->directory_port != 0;
+    fwrite(text, 1, len, stdout);
     fflush(stdout);
+    free(text);
 }
 
 /* --- end --- */
@@ -427,6 +446,8 @@ static void stop(mixnetd *d) {
     if (d->stopping)
         return;
     d->stopping = true;
+    if (d->told_ready)
+        (void)host_file_remove(d->options->folder, READY_FILE);
     for (size_t i = 0; i < d->count; i++) {
         runtime *r = &d->running[i];
         if (r->gateway && (r->save_at != MIX_NEVER || mixnet_gateway_dirty(r->gateway)))
@@ -492,7 +513,7 @@ int daemon_run(const daemon_options *options) {
     int status = start(d);
     if (status == MIX_OK) {
         uv_prepare_start(&d->turn, on_turn);
-        print_ready(d);
+        tell_ready(d);
         uv_run(&d->loop, UV_RUN_DEFAULT);
     } else {
         fprintf(stderr, "lwmix mixnet: %s\n", d->error.words);

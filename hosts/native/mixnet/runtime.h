@@ -56,7 +56,7 @@ typedef struct mixnetd {
     runtime running[MIXNET_MEMBERS_MAX];
     size_t count;
     uint16_t directory_port, plain_directory_port, metrics_port;
-    bool stopping;
+    bool stopping, told_ready;
     mix_error error;
 } mixnetd;
 
