@@ -76,7 +76,8 @@ try {
     writeFileSync(file, 'nonsense');
     await refuses('damaged storage', 3, /stored identity/, ...network, '--storage', storage);
 } finally {
-    await mixnet.stop();
+    const end = await mixnet.stop();
+    check('the mixnet ends well', end.code === 0, end);
     rmSync(storage, { recursive: true, force: true });
 }
 console.log(`ping: ${passed} passed, ${failed} failed`);

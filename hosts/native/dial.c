@@ -110,6 +110,7 @@ void dial_free(dial *d) {
         d->lines = l->next;
         free_line(l);
     }
+    lws_context_destroy(d->context); /* the second call, behind the loop, frees it */
     SSL_CTX_free(d->tls);
     mix_free(d);
 }

@@ -25,6 +25,7 @@ typedef struct place {
     long owner;
     struct web *web;
     struct lws_vhost *vhost;
+    char name[32], host[64]; /* libwebsockets keeps pointers to them */
 } place;
 
 struct web {
@@ -87,21 +88,23 @@ void web_close(web *w) {
 void web_free(web *w) {
     if (!w)
         return;
+    if (w->closing)
+        lws_context_destroy(w->context); /* the second call, behind the loop, frees it */
     mix_map_deinit(&w->sessions);
     mix_free(w);
 }
 
 int web_listen(web *w, long owner, const char *host, uint16_t *port, bool tls, mix_error *e) {
-    char name[32];
     if (w->place_count == VHOSTS_MAX)
         return MIX_ERR_LIMIT;
     place *p = &w->places[w->place_count];
     *p = (place){.owner = owner, .web = w};
-    snprintf(name, sizeof name, "v%zu", w->place_count);
+    snprintf(p->name, sizeof p->name, "v%zu", w->place_count);
+    snprintf(p->host, sizeof p->host, "%s", host);
     struct lws_context_creation_info info = {
         .port = *port,
-        .iface = host,
-        .vhost_name = name,
+        .iface = p->host,
+        .vhost_name = p->name,
         .protocols = protocols,
         .user = p,
         .keepalive_timeout = 60,
