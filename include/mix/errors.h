@@ -181,7 +181,13 @@ typedef enum mix_ends {
     E(HTTP_PROTOCOL, 1121, STREAM, "the server's answer breaks the protocol") \
     E(HTTP_ENCODING, 1122, STREAM, "the response's content encoding is broken") \
     E(HTTP_TOO_LARGE, 1123, STREAM, "the response's headers are too large") \
-    E(HTTP_REWIND, 1124, STREAM, "the request's body would have to be sent again, and streams only once")
+    E(HTTP_REWIND, 1124, STREAM, "the request's body would have to be sent again, and streams only once") \
+    E(FETCH_METHOD, 1150, CALL, "this method is not allowed, or cannot have a body") \
+    E(FETCH_REDIRECTS, 1151, STREAM, "too many redirects") \
+    E(FETCH_REDIRECT_REFUSED, 1152, STREAM, "the server redirects, which the request forbids") \
+    E(FETCH_REDIRECT_URL, 1153, STREAM, "the server redirects to a URL that is malformed, or not http or https") \
+    E(FETCH_DOWNGRADE, 1154, STREAM, "the server redirects from https to http") \
+    E(FETCH_BODY_ONCE, 1155, STREAM, "the server redirects a request whose body streams only once")
 #define MIX_ERRORS_WEBSOCKET(E) \
     E(WEBSOCKET_HOST, 1200, CALL, "the host is empty or has a character that a Host header cannot have") \
     E(WEBSOCKET_TARGET, 1201, CALL, "the request's target does not start with a slash or has a character that it cannot have") \

@@ -301,7 +301,18 @@ static void set_options(mix_http *h, exchange *x, const mix_http_request *r) {
         curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip, deflate, br, zstd");
 }
 
+/* "data:…" has a scheme as well, which libcurl's parser does not see. */
+static bool has_other_scheme(const char *url) {
+    size_t n = strcspn(url, ":/?#");
+    if (url[n] != ':' || n == 0)
+        return false;
+    return !((n == 4 || n == 5) && (url[0] | 32) == 'h' && (url[1] | 32) == 't' &&
+             (url[2] | 32) == 't' && (url[3] | 32) == 'p' && (n == 4 || (url[4] | 32) == 's'));
+}
+
 static int take_url(exchange *x, const char *url) {
+    if (has_other_scheme(url))
+        return MIX_ERR_HTTP_SCHEME;
     CURLU *u = curl_url();
     char *scheme = NULL, *host = NULL, *port = NULL;
     int status = MIX_ERR_HTTP_URL;

@@ -9,6 +9,7 @@
 #ifndef MIX_HTTP_HTTP_H
 #define MIX_HTTP_HTTP_H
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "dns/dns.h"
 #include "tls/tls.h"
@@ -104,6 +105,12 @@ bool mix_http_resolved(mix_http *h, const mix_dns_event *ev, mix_time now);
  */
 int mix_http_tick(mix_http *h, mix_time now);
 mix_time mix_http_deadline(const mix_http *h);
+
+/* Appends the absolute URL that a reference (as in Location) means; its fragment passes on.
+ * MIX_ERR_HTTP_URL, MIX_ERR_HTTP_SCHEME. */
+int mix_http_join(mix_buf *out, const char *base, const char *reference);
+/* Appends "scheme://host:port". MIX_ERR_HTTP_URL. */
+int mix_http_origin(mix_buf *out, const char *url);
 
 typedef struct mix_http_stats {
     uint64_t requests, connects; /* connects: requests that needed a new connection */

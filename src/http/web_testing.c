@@ -127,7 +127,7 @@ void web_respond(web_request *r, int status, const char *headers, mix_bytes body
             n += (size_t)snprintf(head + n, sizeof head - n, "content-length: %zu\n", body.len);
         n += (size_t)snprintf(head + n, sizeof head - n, "\r\n");
         web_send(r->conn, mix_bytes_of(head, n));
-        if (strcmp(r->method, "HEAD") != 0)
+        if (strcmp(r->method, "HEAD") != 0 && status != 204 && status != 304)
             web_send(r->conn, body);
     }
 }
