@@ -53,7 +53,7 @@ function fuzzTargets() {
         return {
             name,
             target: 'fuzz',
-            command: [`${folder}/${f}`, `-max_total_time=${options.fuzz}`, '-timeout=10', '-rss_limit_mb=2048', '-print_final_stats=1',
+            command: [`${folder}/${f}`, `-max_total_time=${options.fuzz}`, ...(options.fuzz < 30 ? ['-seed=1'] : []), '-timeout=10', '-rss_limit_mb=2048', '-print_final_stats=1',
                 `-artifact_prefix=build/fuzz/found/${name}-`, corpus, ...seeds],
             fuzz: true,
         };
