@@ -110,7 +110,7 @@ static void on_message(client *c, const mix_websocket_event *ev) {
         printf("%s %.*s\n", ev->text ? "text" : "binary", (int)ev->bytes.len,
                ev->bytes.len > 0 ? (const char *)ev->bytes.data : "");
     if (c->echo && mix_websocket_get_state(c->w) == MIX_WEBSOCKET_OPEN)
-        must(mix_websocket_write(c->w, ev->text, mix_buf_bytes(&c->last), host_now()));
+        must(mix_websocket_write(c->w, ev->text, ev->bytes, host_now()));
     if (c->awaited > 0 && --c->awaited == 0)
         must(mix_websocket_close(c->w, MIX_WEBSOCKET_NORMAL, mix_bytes_str("done"), host_now()));
 }

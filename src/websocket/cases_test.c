@@ -328,15 +328,10 @@ static void section_10_fragments_of_others(void **state) {
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(section_1_framing),
-    cmocka_unit_test(section_2_pings),
-    cmocka_unit_test(section_3_reserved_bits),
-    cmocka_unit_test(section_4_opcodes),
-    cmocka_unit_test(section_5_fragments),
-    cmocka_unit_test(section_6_utf8),
-    cmocka_unit_test(section_7_closing),
-    cmocka_unit_test(section_7_codes),
-    cmocka_unit_test(section_9_limits),
-    cmocka_unit_test(section_10_fragments_of_others),
+    cmocka_unit_test(section_1_framing),       cmocka_unit_test(section_2_pings),
+    cmocka_unit_test(section_3_reserved_bits), cmocka_unit_test(section_4_opcodes),
+    cmocka_unit_test(section_5_fragments),     cmocka_unit_test(section_6_utf8),
+    cmocka_unit_test(section_7_closing),       cmocka_unit_test(section_7_codes),
+    cmocka_unit_test(section_9_limits),        cmocka_unit_test(section_10_fragments_of_others),
 };
 MIX_TEST_MAIN(websocket_cases_test, tests)

@@ -59,6 +59,11 @@ struct mix_websocket {
 
 /* --- life --- */
 
+/* A time limit that starts now; MIX_NEVER is none. */
+static mix_time after(mix_time now, mix_time span) {
+    return span == MIX_NEVER ? MIX_NEVER : now + span;
+}
+
 static int make_key(mix_websocket *w) {
     uint8_t nonce[16];
     mix_buf text = mix_buf_fixed(w->key, sizeof w->key);
@@ -92,7 +97,7 @@ int mix_websocket_new(mix_websocket **out, const mix_websocket_config *config, c
     w->message_max = config->message_max ? config->message_max : MESSAGE_MAX;
     w->frame_max = config->frame_max ? config->frame_max : w->message_max;
     w->close_timeout = config->close_timeout ? config->close_timeout : MIX_SECONDS(10);
-    w->open_at = now + (config->open_timeout ? config->open_timeout : MIX_SECONDS(60));
+    w->open_at = after(now, config->open_timeout ? config->open_timeout : MIX_SECONDS(60));
     w->close_at = MIX_NEVER;
     w->given = -1;
     mix_websocket_sending_init(&w->sending, env,
@@ -150,7 +155,7 @@ static void fail(mix_websocket *w, unsigned code, mix_time now) {
         return;
     }
     w->state = MIX_WEBSOCKET_CLOSING;
-    w->close_at = now + w->close_timeout;
+    w->close_at = after(now, w->close_timeout);
 }
 
 static void fail_by_server(mix_websocket *w, int status, const char *words, mix_time now) {
@@ -265,7 +270,7 @@ static void end_by_server(mix_websocket *w, mix_time now) {
     if (reason.len > 0)
         memcpy(w->reason, reason.data, reason.len);
     w->close_seen = w->deaf = true;
-    w->close_at = now + w->close_timeout;
+    w->close_at = after(now, w->close_timeout);
     if (w->state == MIX_WEBSOCKET_OPEN)
         note_event(w, MIX_WEBSOCKET_EVENT_CLOSING);
     w->state = MIX_WEBSOCKET_CLOSING;
@@ -362,7 +367,8 @@ static size_t read_payload(mix_websocket *w, mix_bytes in, mix_time now) {
 
 /* --- the calls --- */
 
-/* The event given last is done with: its bytes go. */
+/* The event given last is done with: its bytes go. Only here, so that a message can be written back
+ * from where it lies. */
 static void release(mix_websocket *w) {
     if (w->given == MIX_WEBSOCKET_EVENT_OPEN) {
         mix_buf_deinit_wiped(&w->head);
@@ -397,7 +403,6 @@ int mix_websocket_feed(mix_websocket *w, mix_bytes *in, mix_time now) {
 }
 
 int mix_websocket_eof(mix_websocket *w, int status, mix_time now) {
-    release(w);
     if (w->state == MIX_WEBSOCKET_CLOSED)
         return MIX_OK;
     if (w->failed || (w->close_seen && (status == MIX_OK || w->sending.closed))) {
@@ -418,17 +423,15 @@ int mix_websocket_eof(mix_websocket *w, int status, mix_time now) {
 }
 
 int mix_websocket_drain(mix_websocket *w, mix_buf *out, size_t room, mix_time now) {
-    release(w);
     int status = mix_websocket_sending_drain(&w->sending, out, room);
     if (status == MIX_OK && room > 0 && w->close_at != MIX_NEVER)
-        w->close_at = now + w->close_timeout; /* the server reads: its time starts anew */
+        w->close_at = after(now, w->close_timeout); /* the server reads: its time starts anew */
     settle(w);
     return status;
 }
 
 int mix_websocket_write(mix_websocket *w, bool text, mix_bytes message, mix_time now) {
     (void)now;
-    release(w);
     if (w->state == MIX_WEBSOCKET_CONNECTING)
         return MIX_BLOCKED;
     if (w->state != MIX_WEBSOCKET_OPEN)
@@ -449,7 +452,6 @@ size_t mix_websocket_buffered(const mix_websocket *w) {
 
 int mix_websocket_ping(mix_websocket *w, mix_bytes payload, mix_time now) {
     (void)now;
-    release(w);
     if (payload.len > MIX_WEBSOCKET_CONTROL_MAX)
         return MIX_ERR_WEBSOCKET_PING;
     if (w->state != MIX_WEBSOCKET_OPEN)
@@ -460,7 +462,6 @@ int mix_websocket_ping(mix_websocket *w, mix_bytes payload, mix_time now) {
 int mix_websocket_close(mix_websocket *w, unsigned code, mix_bytes reason, mix_time now) {
     uint8_t storage[MIX_WEBSOCKET_CONTROL_MAX];
     mix_buf payload = mix_buf_fixed(storage, sizeof storage);
-    release(w);
     int status = mix_websocket_close_encode(&payload, code, reason);
     if (status != MIX_OK)
         return status;
@@ -475,7 +476,7 @@ int mix_websocket_close(mix_websocket *w, unsigned code, mix_bytes reason, mix_t
     if (status != MIX_OK)
         return status;
     w->state = MIX_WEBSOCKET_CLOSING;
-    w->close_at = now + w->close_timeout;
+    w->close_at = after(now, w->close_timeout);
     return MIX_OK;
 }
 
@@ -525,7 +526,6 @@ mix_time mix_websocket_deadline(const mix_websocket *w) {
 }
 
 int mix_websocket_tick(mix_websocket *w, mix_time now) {
-    release(w);
     if (w->open_at <= now) {
         mix_error_note(&w->error, MIX_ERR_WEBSOCKET_OPEN_TIMEOUT, "websocket", 0, "%s",
                        mix_error_text(MIX_ERR_WEBSOCKET_OPEN_TIMEOUT));

@@ -81,7 +81,8 @@ typedef struct mix_websocket_event {
     mix_bytes headers;  /* of the answer, for mix_websocket_header_next */
     const mix_error *error;
 } mix_websocket_event;
-/* The next event, its bytes valid until the next call on w; or MIX_DONE. */
+/* The next event, its bytes valid until the next mix_websocket_feed or _next (so a message may be
+ * written back as it is); or MIX_DONE. */
 int mix_websocket_next(mix_websocket *w, mix_websocket_event *ev, mix_time now);
 
 mix_time mix_websocket_deadline(const mix_websocket *w);

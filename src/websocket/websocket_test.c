@@ -605,6 +605,13 @@ static void time_to_open(void **state) {
     open_peer(&p, &c);
     assert_int_equal(mix_websocket_deadline(p.w), MIX_NEVER); /* an open one has no limit */
     peer_deinit(&p);
+    c = (mix_websocket_config){.open_timeout = MIX_NEVER, .close_timeout = MIX_NEVER};
+    peer_init(&p, &c, 1);
+    assert_int_equal(mix_websocket_deadline(p.w), MIX_NEVER);
+    peer_open(&p, "");
+    assert_status(mix_websocket_close(p.w, 1000, (mix_bytes){0}, p.now), MIX_OK);
+    assert_int_equal(mix_websocket_deadline(p.w), MIX_NEVER);
+    peer_deinit(&p);
 }
 
 static void time_to_close(void **state) {

@@ -137,11 +137,7 @@ static void note_event(peer *p, const mix_websocket_event *ev) {
         break;
     case MIX_WEBSOCKET_EVENT_MESSAGE:
         if (p->echo && mix_websocket_get_state(p->w) == MIX_WEBSOCKET_OPEN) {
-            mix_buf copy = {0};
-            mix_buf_put_bytes(&copy, ev->bytes);
-            assert_status(mix_websocket_write(p->w, ev->text, mix_buf_bytes(&copy), p->now),
-                          MIX_OK);
-            mix_buf_deinit(&copy);
+            assert_status(mix_websocket_write(p->w, ev->text, ev->bytes, p->now), MIX_OK);
         } else {
             put_word(&p->events, "got%c", ev->text ? 'T' : 'B');
             put_payload(&p->events, ev->bytes);
