@@ -211,8 +211,8 @@ static size_t read_head(mix_websocket *w, mix_bytes in, mix_time now) {
     size_t seen = w->head.len < sizeof start - 1 ? w->head.len : sizeof start - 1;
     if (mix_buf_status(&w->head) != MIX_OK) {
         fail_inside(w, MIX_ERR_MEMORY, now);
-    } else if (seen > 0 && memcmp(w->head.data, start, seen) !=
-                               0) { /* do not wait for the end of what is no head */
+    } else if (seen > 0 && memcmp(w->head.data, start, seen) != 0) {
+        /* no head: do not wait for its end */
         mix_error_note(&w->error, MIX_ERR_WEBSOCKET_HEAD, "websocket", 0,
                        "the server does not answer in HTTP");
         fail(w, 0, now);

@@ -323,6 +323,19 @@ static void memory_grows_with_what_comes_only(void **state) {
     peer_deinit(&p);
 }
 
+static void a_large_message_leaves_no_large_buffer(void **state) {
+    (void)state;
+    peer p;
+    open_peer(&p, NULL);
+    mix_alloc_fail_at(0, 0);
+    feed(&p, "B*200000");
+    feed(&p, "B*10");
+    assert_string_equal(peer_events(&p), "gotB*200000 gotB*10");
+    assert_true(mix_alloc_live_bytes() < 100000);
+    assert_true(mix_alloc_peak_bytes() > 200000);
+    peer_deinit(&p);
+}
+
 static void a_flood_of_pings_is_bounded(void **state) {
     (void)state;
     peer p;
@@ -339,10 +352,11 @@ static void a_flood_of_pings_is_bounded(void **state) {
     }
     mix_buf_deinit(&frames);
     assert_in_range(mix_alloc_live_bytes() - before, 1, 16384);
-    peer_drain(&p, SIZE_MAX);
+    peer_drain(&p, 9); /* one pong and a part of another: there is room again */
+    feed(&p, "P:more");
     const char *sent = peer_sent(&p);
     assert_memory_equal(sent, "O:0 O:1 O:2 ", 12);
-    assert_string_equal(sent + strlen(sent) - 6, "O:4999"); /* the newest is answered */
+    assert_string_equal(sent + strlen(sent) - 13, "O:4999 O:more"); /* the newest are answered */
     peer_deinit(&p);
 }
 
@@ -742,6 +756,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(headers_are_handed_on),
     cmocka_unit_test(sizes_are_bounded),
     cmocka_unit_test(memory_grows_with_what_comes_only),
+    cmocka_unit_test(a_large_message_leaves_no_large_buffer),
     cmocka_unit_test(a_flood_of_pings_is_bounded),
     cmocka_unit_test(writing_blocks_and_loses_nothing),
     cmocka_unit_test(many_small_messages_cost_what_they_occupy),
