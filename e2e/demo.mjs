@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shows the local mixnet at work: starts one and a web site, and fetches a page in headless Chromium through five hops, with the npm peer.
+// Shows the local mixnet at work: starts one and a web site, pings the exit with our own client, and fetches a page in headless Chromium
+// through five hops with the npm peer.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { openBrowser, servePage } from './browser.mjs';
-import { startMixnet } from './mixnet.mjs';
+import { BUILD, startMixnet } from './mixnet.mjs';
 import { pattern, sha256, startSite } from './servers.mjs';
 
 const started = performance.now();
@@ -11,6 +14,9 @@ const site = await startSite();
 const mixnet = await startMixnet(['--resolve', `site.example=${SITE}`, '--forward', `${SITE}:80=127.0.0.1:${site.port}`]);
 say(`a mixnet runs: directory ${mixnet.directory}, gateway ${mixnet.gateway_wss}`);
 say(`its exit: ${mixnet.exit}`);
+say('our own client: lwmix ping');
+const ping = spawnSync(join(BUILD, 'lwmix'), ['ping', '--network', mixnet.folder, '--count', '5'], { encoding: 'utf8' });
+for (const line of ping.stdout.trim().split('\n')) say(`  ${line}`);
 const page = await servePage({
     '@nymproject/mix-tunnel': '@nymproject/mix-tunnel/dist/esm/index.js',
     '@nymproject/mix-fetch': '@nymproject/mix-fetch/dist/index.js',
@@ -30,7 +36,7 @@ try {
         const digest = await crypto.subtle.digest('SHA-256', await response.arrayBuffer());
         return { status: response.status, digest: [...new Uint8Array(digest)].map((b) => b.toString(16).padStart(2, '0')).join('') };
     });
-    good = got.status === 200 && got.digest === sha256(pattern(20000));
+    good = ping.status === 0 && got.status === 200 && got.digest === sha256(pattern(20000));
     say(`http://site.example/bytes?n=20000: status ${got.status}, SHA-256 ${got.digest.slice(0, 16)}… ${good ? 'as sent' : 'WRONG'}`);
 } finally {
     await browser.close();
