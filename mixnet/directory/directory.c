@@ -134,6 +134,10 @@ static int described_of(call *c, const mixnet_member *m, mix_described *out) {
     if (status == MIX_OK)
         status = sphinx_public(c, m, c->rotation + 1, out->announced.key);
     memcpy(out->x25519, out->current.key, MIX_KEY_LEN);
+    out->has_noise = c->net->noise;
+    out->noise_version = MIXNET_NETWORK_NOISE_VERSION;
+    if (status == MIX_OK && out->has_noise)
+        status = mixnet_member_noise_public(c->crypto, m, out->noise_key);
     return status == MIX_OK && is_exit(m) ? router_address(c, m, &out->ipr_address) : status;
 }
 
@@ -207,45 +211,21 @@ static int rotation_info(call *c) {
     return mix_rotation_info_encode(&c->out->body, &info);
 }
 
-/* What nodes ask for (§13): all nodes, each with its Noise key; ours announce none. */
+/* What nodes ask for (§13): all nodes, each with its Noise key. */
 static int semi_skimmed(call *c) {
-    mix_buf one = {0}, list = {0};
-    mix_page page = page_of(c, c->net->count);
-    int status = MIX_OK;
+    mix_skimmed *nodes = mix_alloc_zero(MIXNET_MEMBERS_MAX, sizeof *nodes);
+    int status = nodes ? MIX_OK : MIX_ERR_MEMORY;
     for (size_t i = 0; i < c->net->count && status == MIX_OK; i++) {
-        mix_skimmed node;
-        mix_buf_truncate(&one, 0);
-        status = skimmed_of(c, &c->net->members[i], &node);
-        if (status == MIX_OK)
-            status = mix_skimmed_encode(&one, MIX_WIRE_JSON, &page, &node, 1);
-        if (status != MIX_OK)
-            break;
-        yyjson_doc *doc = yyjson_read((const char *)one.data, one.len, 0);
-        yyjson_val *basic = yyjson_arr_get(yyjson_obj_get(yyjson_obj_get(yyjson_doc_get_root(doc), "nodes"), "data"), 0);
-        size_t len = 0;
-        char *text = yyjson_val_write(basic, 0, &len);
-        mix_buf_put_str(&list, i > 0 ? ",{\"basic\":" : "{\"basic\":");
-        mix_buf_put(&list, text, text ? len : 0);
-        mix_buf_put_str(&list, ",\"x25519_noise_versioned_key\":null}");
-        status = text ? mix_buf_status(&list) : MIX_ERR_MEMORY;
-        free(text);
-        yyjson_doc_free(doc);
+        status = skimmed_of(c, &c->net->members[i], &nodes[i]);
+        nodes[i].has_noise = c->net->noise;
+        nodes[i].noise_version = MIXNET_NETWORK_NOISE_VERSION;
+        if (status == MIX_OK && c->net->noise)
+            status = mixnet_member_noise_public(c->crypto, &c->net->members[i], nodes[i].noise_key);
     }
-    mix_buf_truncate(&one, 0);
+    mix_page page = page_of(c, c->net->count);
     if (status == MIX_OK)
-        status = mix_skimmed_encode(&one, MIX_WIRE_JSON, &page, NULL, 0); /* the page around them, with an empty list */
-    if (status == MIX_OK) {
-        static const char mark[] = "\"data\":[";
-        mix_buf_put_u8(&one, 0);
-        char *at = strstr((char *)one.data, mark);
-        size_t head = at ? (size_t)(at - (char *)one.data) + sizeof mark - 1 : 0;
-        mix_buf_put(&c->out->body, one.data, head);
-        mix_buf_put_bytes(&c->out->body, mix_buf_bytes(&list));
-        mix_buf_put(&c->out->body, one.data + head, one.len - 1 - head);
-        status = mix_buf_status(&c->out->body);
-    }
-    mix_buf_deinit(&one);
-    mix_buf_deinit(&list);
+        status = mix_semi_skimmed_encode(&c->out->body, &page, nodes, c->net->count);
+    mix_free(nodes);
     return status;
 }
 

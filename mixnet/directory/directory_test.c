@@ -139,6 +139,40 @@ static void nodes_get_what_they_ask_for(void **state) {
     assert_int_equal(answer.status, 400);
 }
 
+static int see_noise(void *user, const mix_described *node) {
+    size_t *count = user;
+    const mixnet_member *m = &net.members[*count];
+    uint8_t secret[MIX_KEY_LEN], expected[MIX_KEY_LEN];
+    assert_status(mixnet_member_noise(crypto, m, secret), MIX_OK);
+    mix_x25519_public(expected, secret);
+    assert_true(node->has_noise && node->noise_version == 1);
+    assert_bytes(MIX_BYTES(node->noise_key), MIX_BYTES(expected));
+    ++*count;
+    return MIX_OK;
+}
+
+/* Clients and nodes are told the same keys. */
+static void noise_keys_are_published(void **state) {
+    (void)state;
+    mix_page page;
+    size_t count = 0;
+    uint8_t key[MIX_KEY_LEN];
+    mix_buf expected = {0};
+    mix_list_visitor visitor = {.user = &count, .described = see_noise};
+    net.noise = true;
+    ask("/api/v2/nym-nodes/described", "page=0");
+    assert_status(mix_list_decode(&page, mix_buf_bytes(&answer.body), MIX_WIRE_JSON, "described", &visitor, NULL), MIX_OK);
+    assert_int_equal(count, 5);
+    ask("/api/v2/unstable/nym-nodes/semi-skimmed", "page=0");
+    assert_status(mixnet_member_noise_public(crypto, &net.members[4], key), MIX_OK);
+    mix_buf_put_str(&expected, ",\"x25519_noise_versioned_key\":{\"supported_version\":1,\"x25519_pubkey\":\"");
+    assert_status(mix_base58_encode(&expected, MIX_BYTES(key)), MIX_OK);
+    mix_buf_put_str(&expected, "\"}}]}}");
+    assert_bytes(mix_bytes_slice(mix_buf_bytes(&answer.body), answer.body.len - expected.len, answer.body.len), mix_buf_bytes(&expected));
+    mix_buf_deinit(&expected);
+    net.noise = false;
+}
+
 static void everything_else_is_refused(void **state) {
     (void)state;
     ask_with("OPTIONS", "/anything", "", "");
@@ -156,6 +190,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(exits_are_described_with_their_router, setup, teardown),
     cmocka_unit_test_setup_teardown(epochs_agree, setup, teardown),
     cmocka_unit_test_setup_teardown(nodes_get_what_they_ask_for, setup, teardown),
+    cmocka_unit_test_setup_teardown(noise_keys_are_published, setup, teardown),
     cmocka_unit_test_setup_teardown(everything_else_is_refused, setup, teardown),
 };
 MIX_TEST_MAIN(mixnet_directory_test, tests)

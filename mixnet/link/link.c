@@ -62,6 +62,11 @@ bool mixnet_link_open(const mixnet_link *l) {
     return l->status == MIX_OK && (!l->secured || mixnet_noise_done(&l->noise));
 }
 
+void mixnet_link_connected(mixnet_link *l, mix_time now) {
+    if (l->deadline != MIX_NEVER)
+        l->deadline = now + MIX_MS(MIXNET_LINK_HANDSHAKE_MS);
+}
+
 /* Notes why the link is of no more use; counted once. */
 static int breaks(mixnet_link *l, int status) {
     if (status >= 0 || l->status != MIX_OK)

@@ -48,6 +48,9 @@ typedef struct mixnet_link_config {
 int mixnet_link_new(mixnet_link **out, const mixnet_link_config *config, mix_crypto *crypto,
                     const mix_env *env, mix_time now);
 void mixnet_link_free(mixnet_link *l); /* NULL is fine; wipes keys */
+/* The connection is there only now: the time of the handshake starts here. For a link that was made
+ * before, so that frames can wait in it. */
+void mixnet_link_connected(mixnet_link *l, mix_time now);
 
 /* From below: takes bytes from the front of *in until a frame is whole: MIX_OK, the frame is valid
  * until the next call or until the bytes of *in go. MIX_DONE: all was taken; a handshake may have

@@ -127,6 +127,25 @@ static void both_ends_know_each_other(void **state) {
     teardown(&p);
 }
 
+/* Frames may wait in a link long before there is a connection. */
+static void a_handshake_begins_with_the_connection(void **state) {
+    (void)state;
+    pair p;
+    const mix_time at = MIX_MS(60000);
+    setup(&p, true);
+    mixnet_link_connected(p.from, at);
+    assert_status(mixnet_link_tick(p.from, at + MIX_MS(MIXNET_LINK_HANDSHAKE_MS) - 1), MIX_OK);
+    shake(&p, 1, NULL);
+    mixnet_link_connected(p.from, at);
+    assert_true(mixnet_link_deadline(p.from) == MIX_NEVER);
+    teardown(&p);
+    setup(&p, true);
+    mixnet_link_connected(p.from, at);
+    assert_status(mixnet_link_tick(p.from, at + MIX_MS(MIXNET_LINK_HANDSHAKE_MS)),
+                  MIX_ERR_LINK_TIMEOUT);
+    teardown(&p);
+}
+
 static void a_handshake_has_its_time(void **state) {
     (void)state;
     pair p;
@@ -346,6 +365,7 @@ static void any_allocation_may_fail(void **state) {
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(frames_arrive_however_they_are_cut),
     cmocka_unit_test(both_ends_know_each_other),
+    cmocka_unit_test(a_handshake_begins_with_the_connection),
     cmocka_unit_test(a_handshake_has_its_time),
     cmocka_unit_test(nothing_of_a_handshake_can_be_changed),
     cmocka_unit_test(sides_and_kinds_must_fit),

@@ -27,6 +27,15 @@ int mixnet_member_noise(mix_crypto *c, const mixnet_member *m, uint8_t secret[st
     return derive(c, m, "noise", 0, secret, MIX_KEY_LEN);
 }
 
+int mixnet_member_noise_public(mix_crypto *c, const mixnet_member *m, uint8_t out[static MIX_KEY_LEN]) {
+    uint8_t secret[MIX_KEY_LEN];
+    int status = mixnet_member_noise(c, m, secret);
+    if (status == MIX_OK)
+        mix_x25519_public(out, secret);
+    mix_wipe(secret, sizeof secret);
+    return status;
+}
+
 int mixnet_member_router(mix_crypto *c, const mixnet_member *m, mixnet_service_keys *out) {
     int status = derive(c, m, "router identity", 0, out->identity_seed, MIX_KEY_LEN);
     if (status == MIX_OK)

@@ -21,6 +21,7 @@ enum {
     MIXNET_VERSION_MAX = 24,
     MIXNET_EPOCH_SECONDS = 3600,
     MIXNET_VALIDITY_EPOCHS = 24,
+    MIXNET_NETWORK_NOISE_VERSION = 1,
     MIXNET_FIRST_ROTATION = 3, /* a fresh network starts here: rotation 0 would be marked "unknown" (4-directory.md §10.2) */
 };
 
@@ -41,6 +42,7 @@ typedef struct mixnet_network {
     mixnet_member members[MIXNET_MEMBERS_MAX];
     size_t count;
     mix_rotation_info clock;            /* wall times */
+    bool noise;                         /* members publish Noise keys and speak Noise; not kept in network.json */
     char version[MIXNET_VERSION_MAX];   /* the release that nodes announce; decides the IPR's protocol (5-ipr.md §5.0) */
 } mixnet_network;
 
@@ -63,6 +65,7 @@ void mixnet_network_rotate(mixnet_network *net, int64_t wall);
 int mixnet_member_identity(mix_crypto *c, const mixnet_member *m, uint8_t seed[static MIX_KEY_LEN]); /* Ed25519, secret */
 int mixnet_member_sphinx(mix_crypto *c, const mixnet_member *m, uint32_t rotation, uint8_t secret[static MIX_KEY_LEN]);
 int mixnet_member_noise(mix_crypto *c, const mixnet_member *m, uint8_t secret[static MIX_KEY_LEN]);
+int mixnet_member_noise_public(mix_crypto *c, const mixnet_member *m, uint8_t out[static MIX_KEY_LEN]);
 /* The client inside an exit that is its IP packet router. */
 typedef struct mixnet_service_keys {
     uint8_t identity_seed[MIX_KEY_LEN], identity_public[MIX_KEY_LEN];

@@ -94,6 +94,9 @@ typedef struct mix_skimmed {
     bool has_wss_port;
     uint16_t wss_port;
     uint64_t performance; /* in units of 10⁻¹⁸, at most MIX_PERFORMANCE_ONE */
+    bool has_noise;       /* this and what follows: only written, in the semi-skimmed page (§13) */
+    uint8_t noise_version;
+    uint8_t noise_key[MIX_KEY_LEN];
 } mix_skimmed;
 /* The integer percentage by which nodes are compared: truncated. */
 uint32_t mix_performance_percent(uint64_t performance);
@@ -191,7 +194,7 @@ int mix_list_decode(mix_page *out, mix_bytes body, mix_wire_format format, const
 /* count and skipped of the page are not written. */
 int mix_skimmed_encode(mix_buf *out, mix_wire_format format, const mix_page *page,
                        const mix_skimmed *nodes, size_t count);
-/* The page that real nodes ask for (§13), in JSON; none of the nodes has a Noise key. */
+/* The page that real nodes ask for (§13), in JSON: with the Noise keys. */
 int mix_semi_skimmed_encode(mix_buf *out, const mix_page *page, const mix_skimmed *nodes,
                             size_t count);
 int mix_described_encode(mix_buf *out, const mix_pagination *pagination, const mix_described *nodes,

@@ -314,6 +314,18 @@ static int written(mix_buf *out, size_t mark) {
     return status;
 }
 
+/* A Noise key; NULL for none. */
+static void write_noise(mix_json_writer *w, const char *name, const uint8_t *key, uint8_t version) {
+    if (!key) {
+        mix_json_put_null(w, name);
+        return;
+    }
+    mix_json_open(w, name, '{');
+    mix_json_put_uint(w, "supported_version", version);
+    write_key(w, "x25519_pubkey", key);
+    mix_json_close(w, '}');
+}
+
 static int write_page(mix_buf *out, const mix_page *page, const mix_skimmed *nodes, size_t count,
                       bool semi) {
     mix_json_writer w = {.out = out};
@@ -328,7 +340,8 @@ static int write_page(mix_buf *out, const mix_page *page, const mix_skimmed *nod
             mix_json_open(&w, NULL, '{');
         write_skimmed(&w, semi ? "basic" : NULL, &nodes[i]);
         if (semi) {
-            mix_json_put_null(&w, "x25519_noise_versioned_key");
+            write_noise(&w, "x25519_noise_versioned_key",
+                        nodes[i].has_noise ? nodes[i].noise_key : NULL, nodes[i].noise_version);
             mix_json_close(&w, '}');
         }
     }
@@ -407,14 +420,8 @@ static void write_keys(mix_json_writer *w, const mix_described *node) {
         write_versioned_key(w, "pre_announced_x25519_sphinx_key", &node->announced);
     else
         mix_json_put_null(w, "pre_announced_x25519_sphinx_key");
-    if (node->has_noise) {
-        mix_json_open(w, "x25519_versioned_noise", '{');
-        mix_json_put_uint(w, "supported_version", node->noise_version);
-        write_key(w, "x25519_pubkey", node->noise_key);
-        mix_json_close(w, '}');
-    } else {
-        mix_json_put_null(w, "x25519_versioned_noise");
-    }
+    write_noise(w, "x25519_versioned_noise", node->has_noise ? node->noise_key : NULL,
+                node->noise_version);
     mix_json_close(w, '}');
 }
 

@@ -493,6 +493,8 @@ static void semi_skimmed_wraps_skimmed(void **state) {
                             {.id = 5, .has_entry = true, .hostname = TEXT("a.test")}};
     const mix_page page = {.metadata = {.epoch_id = 7}, .pagination = {2, 0, 2}};
     mix_buf plain = {0}, semi = {0};
+    nodes[1].has_noise = true;
+    nodes[1].noise_version = 1; /* with a key of zeros, in base58 one "1" a byte */
     assert_status(mix_skimmed_encode(&plain, MIX_WIRE_JSON, &page, nodes, 2), MIX_OK);
     assert_status(mix_semi_skimmed_encode(&semi, &page, nodes, 2), MIX_OK);
     yyjson_doc *a = yyjson_read((char *)plain.data, plain.len, 0);
@@ -505,7 +507,13 @@ static void semi_skimmed_wraps_skimmed(void **state) {
     for (size_t i = 0; i < 2; i++) {
         yyjson_val *node = yyjson_arr_get(yyjson_obj_get(y, "data"), i);
         assert_int_equal(yyjson_obj_size(node), 2);
-        assert_true(yyjson_is_null(yyjson_obj_get(node, "x25519_noise_versioned_key")));
+        yyjson_val *noise = yyjson_obj_get(node, "x25519_noise_versioned_key");
+        assert_true(i == 0 ? yyjson_is_null(noise) : yyjson_obj_size(noise) == 2);
+        if (i == 1) {
+            assert_int_equal(yyjson_get_uint(yyjson_obj_get(noise, "supported_version")), 1);
+            assert_string_equal(yyjson_get_str(yyjson_obj_get(noise, "x25519_pubkey")),
+                                "11111111111111111111111111111111");
+        }
         assert_true(yyjson_equals(yyjson_obj_get(node, "basic"),
                                   yyjson_arr_get(yyjson_obj_get(x, "data"), i)));
     }

@@ -17,7 +17,7 @@ static struct {
     const char *folder, *role, *log_file, *host, *release;
     const char *faults[sizeof faults_names / sizeof *faults_names]; /* in the order of their names */
     arg_number mixes, gateways, exits, directory, plain, level, mtu, seed, metrics;
-    bool no_cover, allow_local, upstream_dns, tun;
+    bool no_cover, allow_local, upstream_dns, tun, noise;
     arg_list resolve, forward;
 } given = {
     .host = "127.0.0.1",
@@ -49,6 +49,7 @@ static const arg_option options[] = {
     {"--mtu", ARG_NUMBER, &given.mtu, "BYTES", "of the exits' internet (1500)"},
     {"--tun", ARG_FLAG, &given.tun, NULL, "a TUN device and the kernel's TCP instead of user-mode NAT (root)"},
     {"--no-cover", ARG_FLAG, &given.no_cover, NULL, "the exits send no cover traffic"},
+    {"--noise", ARG_FLAG, &given.noise, NULL, "nodes publish Noise keys and encrypt what they send each other (for all roles, when they run alone)"},
     {"--delay", ARG_TEXT, &given.faults[4], "MS[,JITTER]", "each frame between nodes is so late, up to JITTER more"},
     {"--loss", ARG_TEXT, &given.faults[0], "SHARE", "of the frames between nodes is lost (0 to 1)"},
     {"--reorder", ARG_TEXT, &given.faults[1], "SHARE", "of them is held back and overtaken"},
@@ -106,6 +107,7 @@ static int run(const mix_address *address, const faults_rule *rule) {
         .role = given.role,
         .directory_port = (uint16_t)given.directory.value,
         .plain_directory_port = (uint16_t)given.plain.value,
+        .noise = given.noise,
         .faults = *rule,
         .seed = (uint64_t)given.seed.value,
         .metrics_port = (int)given.metrics.value,

@@ -27,6 +27,15 @@ static int64_t wall_now(const mixnetd *d) {
     return d->env->wall_time(d->env->user);
 }
 
+static size_t number_of(const mixnetd *d, const mix_address *a) {
+    for (size_t i = 0; i < d->network->count; i++) {
+        const mix_address *b = &d->network->members[i].address;
+        if (a->port == b->port && a->family == b->family && memcmp(a->octets, b->octets, sizeof a->octets) == 0)
+            return i;
+    }
+    return d->network->count;
+}
+
 static bool wanted(const mixnetd *d, const char *role) {
     return !d->options->role || strcmp(d->options->role, role) == 0;
 }
@@ -40,6 +49,27 @@ static void on_frame(void *user, size_t owner, const mix_frame *frame) {
         r->stopped_frames++;
     else
         (void)mixnet_node_feed(r->node, frame, host_now()); /* what is dropped is counted there */
+}
+
+/* Whoever connects from the address of a member has to speak Noise, as the directory says; others don't (1-sphinx.md §2.3). */
+static int noise_in(void *user, size_t owner, const mix_address *from, mixnet_link_noise *out) {
+    const mixnetd *d = user;
+    for (size_t i = 0; d->network->noise && i < d->network->count; i++) {
+        const mix_address *a = &d->network->members[i].address;
+        if (a->family == from->family && memcmp(a->octets, from->octets, sizeof a->octets) == 0)
+            return mixnet_member_noise(d->crypto, d->running[owner].member, out->secret);
+    }
+    return MIX_DONE;
+}
+
+/* The members of this process share connections: those are opened with the key of its first. */
+static int noise_out(void *user, const mix_address *to, mixnet_link_noise *out) {
+    const mixnetd *d = user;
+    size_t i = d->network->noise ? number_of(d, to) : d->network->count;
+    if (i == d->network->count)
+        return MIX_DONE;
+    int status = mixnet_member_noise_public(d->crypto, &d->network->members[i], out->peer);
+    return status == MIX_OK ? mixnet_member_noise(d->crypto, d->running[0].member, out->secret) : status;
 }
 
 static void on_request(void *user, long owner, const mixnet_request *request, mixnet_answer *answer) {
@@ -173,15 +203,6 @@ static void move_service(runtime *r, mix_time now) {
     service_tick(r->service, now);
     while (service_next(r->service, &packet, now))
         (void)mixnet_node_send(r->node, &packet, now);
-}
-
-static size_t number_of(const mixnetd *d, const mix_address *a) {
-    for (size_t i = 0; i < d->network->count; i++) {
-        const mix_address *b = &d->network->members[i].address;
-        if (a->port == b->port && a->family == b->family && memcmp(a->octets, b->octets, sizeof a->octets) == 0)
-            return i;
-    }
-    return d->network->count;
 }
 
 const mix_time lateness_bounds[LATENESS_BUCKETS - 1] = {500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1000000};
@@ -356,7 +377,8 @@ static int start(mixnetd *d) {
         status = certificates_open(o->folder, &d->error);
     if (status != MIX_OK)
         return status;
-    status = links_new(&d->links, &d->loop, on_frame, d);
+    d->network->noise = o->noise;
+    status = links_new(&d->links, &d->loop, &(links_config){on_frame, {noise_in, noise_out}, d, d->crypto, d->env});
     if (status == MIX_OK)
         status = web_new(&d->web, &d->loop, o->folder, &events, d->env);
     if (status == MIX_OK)

@@ -11,6 +11,7 @@ typedef struct daemon_options {
     mixnet_plan plan;
     const char *role;      /* NULL: all; else the name of one member, or "directory" */
     uint16_t directory_port, plain_directory_port; /* 0: free ones */
+    bool noise;         /* nodes publish Noise keys, and speak Noise with each other */
     faults_rule faults; /* of all links */
     uint64_t seed;
     int metrics_port;      /* −1: none; 0: a free one */

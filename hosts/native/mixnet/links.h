@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TCP between nodes: a listener per node, one connection per address sent to, frames both ways; TCP_NODELAY everywhere. A connection
- * that cannot be made or breaks is tried again when the next frame comes, with back-off after time-outs; queues are bounded
- * (1-sphinx.md §2.1). */
+/* TCP between nodes: a listener per node, one connection per address sent to, in the clear or within Noise; TCP_NODELAY everywhere. A
+ * connection that cannot be made or breaks is tried again when the next frame comes, with back-off after time-outs and handshakes that
+ * fail; queues are bounded (1-sphinx.md §2.1). */
 #ifndef HOSTS_NATIVE_MIXNET_LINKS_H
 #define HOSTS_NATIVE_MIXNET_LINKS_H
 
 #include "base/error.h"
-#include "sphinx/wire.h"
+#include "mixnet/link/link.h"
 
 #include <uv.h>
 
@@ -15,7 +15,22 @@ typedef struct links links;
 /* A frame came from another node, to the listener of `owner`. */
 typedef void (*links_frame)(void *user, size_t owner, const mix_frame *frame);
 
-int links_new(links **out, uv_loop_t *loop, links_frame on_frame, void *user);
+/* What a new connection speaks: MIX_OK with the keys for Noise, MIX_DONE for the clear, or an error: it is given up. */
+typedef struct links_noise {
+    /* `from` has connected to the listener of owner; its port says nothing. Only the secret is filled in. */
+    int (*in)(void *user, size_t owner, const mix_address *from, mixnet_link_noise *out);
+    int (*out)(void *user, const mix_address *to, mixnet_link_noise *out);
+} links_noise;
+
+typedef struct links_config {
+    links_frame on_frame;
+    links_noise noise;
+    void *user;
+    mix_crypto *crypto; /* borrowed, like env */
+    const mix_env *env;
+} links_config;
+
+int links_new(links **out, uv_loop_t *loop, const links_config *config);
 /* Closes everything; the loop must run once more before it is closed. NULL is fine. */
 void links_close(links *l);
 void links_free(links *l); /* after the loop has ended */
@@ -29,6 +44,7 @@ void links_flush(links *l);
 
 typedef struct links_stats {
     uint64_t frames_in, frames_out, bad_streams, dropped_full, dropped_broken, connects, connect_failures;
+    uint64_t handshakes; /* of Noise that succeeded, at either end */
     size_t connections, queued;
 } links_stats;
 void links_get_stats(const links *l, links_stats *out);

@@ -98,6 +98,7 @@ P("links_queued", 1, NULL, NULL, links.queued, "frames that wait for a connectio
 P("links_events", 0, "kind", "connects", links.connects, "connections made, failed, and ended for what came over them")
 P("links_events", 0, "kind", "connect_failures", links.connect_failures, "")
 P("links_events", 0, "kind", "bad_streams", links.bad_streams, "")
+P("links_events", 0, "kind", "handshakes", links.handshakes, "")
 P("faults_frames", 0, NULL, NULL, faults.frames, "frames that went past the faults on purpose")
 P("faults", 0, "kind", "loss", faults.happened[FAULTS_LOSS], "faults on purpose")
 P("faults", 0, "kind", "reorder", faults.happened[FAULTS_REORDER], "")
