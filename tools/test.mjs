@@ -27,6 +27,7 @@ const LIMIT = 600;
 const SUITES = [
     { name: 'third_party', command: ['bash', 'third_party/test.sh'] },
     { name: 'ping', command: ['node', 'e2e/ping.test.mjs'] },
+    { name: 'noise', command: ['node', 'e2e/noise.test.mjs'] },
     { name: 'peer', command: ['node', 'e2e/peer.mjs'] },
     { name: 'peer-faults', command: ['node', 'e2e/peer-faults.mjs'] },
 ];

@@ -2,6 +2,7 @@
 /* What the directory role answers is read by the client's decoders. */
 #include "mixnet/directory/directory.h"
 
+#include "base/text.h"
 #include "directory/wire.h"
 #include "mix/errors.h"
 #include "testing.h"
