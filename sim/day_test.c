@@ -527,9 +527,8 @@ static void run_day(size_t hours, mix_time pause, uint64_t seed) {
     assert_status(d.roles.error, MIX_OK);
     assert_int_equal(mix_alloc_live(), 0);
     printf("%zu hours: %u messages of %u people arrived once, %u of them stored and %u by reply "
-           "blocks; %u rotations, %u rude departures, %u times all connections lost; %llu packets "
-           "went again; memory %zu bytes in hours 2 to 4, "
-           "%zu in the last three\n",
+           "blocks; %u rotations, %u rude departures, %u times a gateway lost all its connections; "
+           "%llu packets went again; memory %zu bytes in hours 2 to 4, %zu in the last three\n",
            hours, d.count, d.people, d.stored, d.answers, rotation, d.rude, d.kicks,
            (unsigned long long)d.retransmitted, memory_around(&d, 3), memory_around(&d, hours - 1));
 }
