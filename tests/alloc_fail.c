@@ -10,7 +10,7 @@
 
 static struct {
     size_t fail_at, count, live, bytes, peak;
-    int sticky;
+    int sticky, paused;
 } state;
 
 typedef union header {
@@ -37,7 +37,13 @@ size_t mix_alloc_peak_bytes(void) {
     return state.peak;
 }
 
+void mix_alloc_fail_pause(int pause) {
+    state.paused = pause;
+}
+
 static int refuse(void) {
+    if (state.paused)
+        return 0;
     state.count++;
     return state.fail_at != 0 && (state.sticky ? state.count >= state.fail_at : state.count == state.fail_at);
 }

@@ -7,6 +7,8 @@
 
 /* The n-th allocation from now fails (1: the next), and, if sticky, all after it. 0: none fails. */
 void mix_alloc_fail_at(size_t n, int sticky);
+/* While paused no allocation fails or is counted: for what shares the process with the side under test. */
+void mix_alloc_fail_pause(int pause);
 size_t mix_alloc_count(void); /* allocations since the last mix_alloc_fail_at */
 size_t mix_alloc_live(void);  /* allocated and not yet freed */
 size_t mix_alloc_live_bytes(void);

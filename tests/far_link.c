@@ -5,6 +5,14 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Of tests/alloc_fail.c, where a test has it: allocations that fail are the near side's. */
+__attribute__((weak)) void mix_alloc_fail_pause(int pause);
+
+static void on_far_side(int far_side) {
+    if (mix_alloc_fail_pause)
+        mix_alloc_fail_pause(far_side);
+}
+
 uint64_t far_random(far *f) {
     return mix_test_random(&f->random);
 }
@@ -122,9 +130,11 @@ static bool collect(far *f) {
 static void deliver(far *f) {
     far_packet *p = f->under_way;
     f->under_way = p->next;
-    if (p->to_far)
+    if (p->to_far) {
+        on_far_side(1);
         far_host_receive(f, mix_bytes_of(p->data, p->len));
-    else
+        on_far_side(0);
+    } else
         f->near.feed(f->near.user, mix_bytes_of(p->data, p->len), f->now);
     free(p);
 }
@@ -152,7 +162,9 @@ bool far_run(far *f, bool (*done)(void *user), mix_time until) {
             f->stats.ticks++;
             ticked = true;
         } else {
+            on_far_side(1);
             far_host_tick(f);
+            on_far_side(0);
         }
         far_host_reap(f);
         if (!collect(f) && ticked)

@@ -106,6 +106,24 @@ function checkSymbols() {
     }
 }
 
+/** The same for the libraries that would do I/O if they could: outside themselves and the seam, only tools/symbols-third.txt. */
+function checkThirdSymbols() {
+    const names = ['curl/lib/libcurl.a', 'c-ares/lib/libcares.a', 'nghttp2/lib/libnghttp2.a', 'zlib/lib/libz.a', 'brotli/lib/libbrotlidec.a',
+        'zstd/lib/libzstd.a'];
+    const folder = 'build/third_party/native';
+    const libraries = names.map((n) => `${folder}/${n}`).filter(existsSync);
+    const seam = 'build/native/src/sockets/libmix_sockets.a';
+    check(libraries.length === names.length && existsSync(seam), 'third parties or src/sockets are not built: run make build first');
+    if (!existsSync(seam)) return;
+    const listed = new Set(read('tools/symbols-third.txt').split('\n').map((l) => l.replace(/#.*/, '').trim()).filter(Boolean));
+    const openssl = ['libcrypto.a', 'libssl.a'].map((n) => `${folder}/openssl/lib/${n}`);
+    const defined = new Set(nm(['--defined-only', '--extern-only', seam, ...libraries, ...openssl]).map((l) => l.trim().split(/\s+/)[2]));
+    for (const library of libraries) {
+        for (const name of new Set(nm(['--undefined-only', library]).map((l) => l.trim().split(/\s+/)).filter((p) => p.length === 2).map((p) => p[1])))
+            check(defined.has(name) || listed.has(name), `${basename(library)} leaves '${name}' undefined: not on tools/symbols-third.txt`);
+    }
+}
+
 /** The module imports exactly what hosts/wasm/imports.txt lists. */
 function checkImports() {
     const file = 'build/wasm/lwmix.wasm';
@@ -150,6 +168,7 @@ function checkLicence() {
 
 checkIncludes();
 checkSymbols();
+checkThirdSymbols();
 checkImports();
 checkSizes();
 checkLicence();

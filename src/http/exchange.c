@@ -9,6 +9,14 @@
 
 enum { HEADERS_MOST = 256 * 1024 };
 
+/* An option that cannot be set must not be forgotten: the first failure stays. */
+#define SET(x, option, value)                                                                      \
+    do {                                                                                           \
+        CURLcode rc_ = curl_easy_setopt((x)->easy, option, value);                                 \
+        if (rc_ != CURLE_OK)                                                                       \
+            (x)->setup = rc_;                                                                      \
+    } while (0)
+
 static size_t waiting(const exchange *x) {
     return x->down.len - x->down_at;
 }
@@ -234,7 +242,6 @@ static int set_headers(exchange *x, const mix_http_request *r) {
 }
 
 static void set_method(exchange *x, const mix_http_request *r) {
-    CURL *e = x->easy;
     bool head = strcmp(r->method, "HEAD") == 0;
     bool sends = r->body != MIX_HTTP_NO_BODY || strcmp(r->method, "POST") == 0 ||
                  strcmp(r->method, "PUT") == 0;
@@ -242,63 +249,58 @@ static void set_method(exchange *x, const mix_http_request *r) {
     x->body_ended = x->body == 0 || x->body == MIX_HTTP_NO_BODY;
     x->body_left = x->body > 0 ? x->body : 0;
     if (sends) {
-        curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
-        curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
-        curl_easy_setopt(e, CURLOPT_READDATA, x);
-        curl_easy_setopt(e, CURLOPT_SEEKFUNCTION, on_seek);
-        curl_easy_setopt(e, CURLOPT_SEEKDATA, x);
-        curl_easy_setopt(e, CURLOPT_INFILESIZE_LARGE, (curl_off_t)(x->body >= 0 ? x->body : -1));
-        curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, 65536L);
+        SET(x, CURLOPT_UPLOAD, 1L);
+        SET(x, CURLOPT_READFUNCTION, on_read);
+        SET(x, CURLOPT_READDATA, x);
+        SET(x, CURLOPT_SEEKFUNCTION, on_seek);
+        SET(x, CURLOPT_SEEKDATA, x);
+        SET(x, CURLOPT_INFILESIZE_LARGE, (curl_off_t)(x->body >= 0 ? x->body : -1));
+        SET(x, CURLOPT_UPLOAD_BUFFERSIZE, 65536L);
     } else if (head) {
-        curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+        SET(x, CURLOPT_NOBODY, 1L);
     } else {
-        curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
+        SET(x, CURLOPT_HTTPGET, 1L);
     }
     if (!head || sends)
-        curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method);
+        SET(x, CURLOPT_CUSTOMREQUEST, r->method);
 }
 
 static void set_callbacks(mix_http *h, exchange *x) {
-    CURL *e = x->easy;
-    curl_easy_setopt(e, CURLOPT_PRIVATE, x);
-    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->words);
-    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
-    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
-    curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_ready);
-    curl_easy_setopt(e, CURLOPT_PREREQDATA, x);
-    curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, on_context);
-    curl_easy_setopt(e, CURLOPT_SSL_CTX_DATA, x);
-    curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
-    curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, h);
+    SET(x, CURLOPT_PRIVATE, x);
+    SET(x, CURLOPT_ERRORBUFFER, x->words);
+    SET(x, CURLOPT_HEADERFUNCTION, on_header);
+    SET(x, CURLOPT_HEADERDATA, x);
+    SET(x, CURLOPT_WRITEFUNCTION, on_body);
+    SET(x, CURLOPT_WRITEDATA, x);
+    SET(x, CURLOPT_PREREQFUNCTION, on_ready);
+    SET(x, CURLOPT_PREREQDATA, x);
+    SET(x, CURLOPT_SSL_CTX_FUNCTION, on_context);
+    SET(x, CURLOPT_SSL_CTX_DATA, x);
+    SET(x, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+    SET(x, CURLOPT_CLOSESOCKETDATA, h);
 }
 
 static void set_options(mix_http *h, exchange *x, const mix_http_request *r) {
-    CURL *e = x->easy;
     set_callbacks(h, x);
-    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L); /* URLs come normalised from above */
-    curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
-                     r->http1 || r->stream ? (long)CURL_HTTP_VERSION_1_1
-                                           : (long)CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(e, CURLOPT_PIPEWAIT, r->http1 || r->stream ? 0L : 1L);
-    curl_easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT, 0L); /* roots are tls/'s */
-    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)(h->config.connect_timeout / 1000));
-    curl_easy_setopt(e, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS,
-                     1500L); /* a round trip here is longer than libcurl's 200 ms */
-    curl_easy_setopt(e, CURLOPT_MAXAGE_CONN, (long)(h->config.idle_age / 1000000));
-    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, 65536L);
-    curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT,
-                     60L); /* dns/ decides; each request brings its addresses */
+    SET(x, CURLOPT_NOSIGNAL, 1L);
+    SET(x, CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(x, CURLOPT_PATH_AS_IS, 1L); /* URLs come normalised from above */
+    SET(x, CURLOPT_HTTP_VERSION,
+        r->http1 || r->stream ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
+    SET(x, CURLOPT_PIPEWAIT, r->http1 || r->stream ? 0L : 1L);
+    SET(x, CURLOPT_CA_CACHE_TIMEOUT, 0L); /* roots are tls/'s */
+    SET(x, CURLOPT_CONNECTTIMEOUT_MS, (long)(h->config.connect_timeout / 1000));
+    SET(x, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS,
+        1500L); /* a round trip here is longer than libcurl's 200 ms */
+    SET(x, CURLOPT_MAXAGE_CONN, (long)(h->config.idle_age / 1000000));
+    SET(x, CURLOPT_BUFFERSIZE, 65536L);
+    SET(x, CURLOPT_DNS_CACHE_TIMEOUT, 60L); /* dns/ decides; each request brings its addresses */
     if (r->fresh || r->stream)
-        curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+        SET(x, CURLOPT_FRESH_CONNECT, 1L);
     if (r->stream)
-        curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
+        SET(x, CURLOPT_CONNECT_ONLY, 1L);
     else
-        curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip, deflate, br, zstd");
+        SET(x, CURLOPT_ACCEPT_ENCODING, "gzip, deflate, br, zstd");
 }
 
 /* "data:…" has a scheme as well, which libcurl's parser does not see. */
@@ -314,23 +316,19 @@ static int take_url(exchange *x, const char *url) {
     if (has_other_scheme(url))
         return MIX_ERR_HTTP_SCHEME;
     CURLU *u = curl_url();
-    char *scheme = NULL, *host = NULL, *port = NULL;
-    int status = MIX_ERR_HTTP_URL;
-    if (u && !curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) &&
-        !curl_url_get(u, CURLUPART_SCHEME, &scheme, 0)) {
-        if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
-            status = MIX_ERR_HTTP_SCHEME;
-        else if (!curl_url_get(u, CURLUPART_HOST, &host, 0) &&
-                 !curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT))
-            status = MIX_OK;
-    }
+    char *host = NULL, *port = NULL;
+    CURLUcode rc = u ? curl_url_set(u, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
+    if (rc == CURLUE_OK)
+        rc = curl_url_get(u, CURLUPART_HOST, &host, 0);
+    if (rc == CURLUE_OK)
+        rc = curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
+    int status = mix_http_url_status(rc);
     if (status == MIX_OK) {
         x->host = host;
         host = NULL;
         x->port = (int)strtoul(port, NULL, 10);
-        curl_easy_setopt(x->easy, CURLOPT_URL, url);
+        SET(x, CURLOPT_URL, url);
     }
-    curl_free(scheme);
     curl_free(host);
     curl_free(port);
     curl_url_cleanup(u);
@@ -350,12 +348,12 @@ int mix_http_prepare(mix_http *h, exchange *x, const mix_http_request *r) {
     set_options(h, x, r);
     if (r->stream) {
         x->body = MIX_HTTP_UNKNOWN_LENGTH;
-        return MIX_OK;
+        return x->setup != CURLE_OK ? MIX_ERR_MEMORY : MIX_OK;
     }
     set_method(x, r);
     status = set_headers(x, r);
-    curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers);
-    return status;
+    SET(x, CURLOPT_HTTPHEADER, x->headers);
+    return status != MIX_OK ? status : x->setup != CURLE_OK ? MIX_ERR_MEMORY : MIX_OK;
 }
 
 void mix_http_exchange_free(exchange *x) {

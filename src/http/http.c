@@ -462,11 +462,21 @@ static void run_timers(mix_http *h) {
     }
 }
 
+/* Without memory libcurl forgets to watch a socket, or when to run: what is under way would wait for ever. */
+static void act(mix_http *h, curl_socket_t fd, int bits) {
+    int running;
+    CURLMcode rc = curl_multi_socket_action(h->multi, fd, bits, &running);
+    if (rc == CURLM_OK)
+        return;
+    for (exchange *x = h->exchanges; x; x = x->next)
+        if (x->added && !x->connected)
+            fail(h, x, MIX_ERR_MEMORY, curl_multi_strerror(rc));
+}
+
 static bool run_sockets(mix_http *h) {
     struct want wants[MIX_HTTP_FDS];
     size_t n = h->want_count;
     bool busy = false;
-    int running;
     memcpy(wants, h->wants, n * sizeof *wants);
     for (size_t i = 0; i < n; i++) {
         size_t k = 0; /* closed meanwhile? */
@@ -480,7 +490,7 @@ static bool run_sockets(mix_http *h) {
         int bits = (ready & MIX_SOCKETS_IN ? CURL_CSELECT_IN : 0) |
                    (ready & MIX_SOCKETS_OUT ? CURL_CSELECT_OUT : 0) |
                    (ready & MIX_SOCKETS_ERR ? CURL_CSELECT_ERR : 0);
-        curl_multi_socket_action(h->multi, wants[i].fd, bits, &running);
+        act(h, wants[i].fd, bits);
         busy = true;
     }
     return busy;
@@ -520,7 +530,6 @@ static bool run_messages(mix_http *h) {
 }
 
 int mix_http_tick(mix_http *h, mix_time now) {
-    int running;
     set_time(h, now);
     h->pending = true;
     h->socket_status = MIX_OK;
@@ -528,7 +537,7 @@ int mix_http_tick(mix_http *h, mix_time now) {
         h->pending = false;
         if (h->run_at <= h->now) {
             h->run_at = MIX_NEVER;
-            curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+            act(h, CURL_SOCKET_TIMEOUT, 0);
             h->pending = true;
         }
         h->pending |= run_sockets(h);

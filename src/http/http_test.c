@@ -2,6 +2,7 @@
 /* http/ over the whole stack below it, against servers on the far side, in virtual time. */
 #include "http/http.h"
 
+#include "alloc_fail.h"
 #include "http/web_testing.h"
 #include "mix/errors.h"
 #include "sockets/sockets.h"
@@ -513,6 +514,38 @@ static void streams(void **state) {
     }
 }
 
+/* Whatever fails for want of memory ends what it concerns and no more; nothing is lost. curl's
+ * memory is ours, OpenSSL's its own. */
+static void without_memory_at_any_point(void **state) {
+    (void)state;
+    const char *urls[] = {"http://a.test/gzip", "https://a.test/x"};
+    for (int i = 0; i < 2; i++) {
+        for (size_t n = 1;; n += n < 100 ? 3 : n < 1000 ? 17 : 101) {
+            begin((web_options){.no_h2 = i == 0});
+            struct one *o = &s.ones[s.count++];
+            mix_alloc_fail_at(n, 0);
+            int status = mix_http_start(
+                s.web.http, &o->id,
+                &(mix_http_request){.method = "GET", .url = urls[i], .body = MIX_HTTP_NO_BODY},
+                web_now(&s.web));
+            if (status == MIX_OK) {
+                wait(o);
+                if (o->status == MIX_OK)
+                    assert_true(o->body.len > 5);
+            } else {
+                assert_status(status, MIX_ERR_MEMORY);
+                s.count = 0;
+            }
+            size_t count = mix_alloc_count();
+            mix_alloc_fail_at(0, 0);
+            end();
+            assert_int_equal(mix_alloc_live(), 0);
+            if (count < n)
+                break;
+        }
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(plain_and_encrypted),
     cmocka_unit_test(six_at_once_on_one_connection),
@@ -526,5 +559,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(time_limits_and_closing),
     cmocka_unit_test(a_stale_connection_is_replaced),
     cmocka_unit_test(streams),
+    cmocka_unit_test(without_memory_at_any_point),
 };
 MIX_TEST_MAIN(http_test, tests)

@@ -19,7 +19,8 @@ typedef struct exchange {
     mix_http *http;
     uint32_t id, lookup; /* lookup 0: none under way */
     CURL *easy;
-    bool added; /* to the multi handle */
+    CURLcode setup; /* the first option that could not be set */
+    bool added;     /* to the multi handle */
     struct curl_slist *headers, *addresses;
     char *host;
     int port;
@@ -71,6 +72,8 @@ void mix_http_owe(exchange *x, mix_http_event_kind kind);
 /* exchange.c: sets up the easy handle; callbacks. */
 int mix_http_prepare(mix_http *h, exchange *x, const mix_http_request *r);
 void mix_http_exchange_free(exchange *x);
+/* url.c */
+int mix_http_url_status(CURLUcode rc);
 /* failure.c: what a result of libcurl means. */
 void mix_http_note_failure(mix_http *h, exchange *x, CURLcode rc);
 

@@ -2,30 +2,48 @@
 /* URLs by libcurl's parser, for those above who follow them. */
 #include "http/internal.h"
 
+int mix_http_url_status(CURLUcode rc) {
+    switch (rc) {
+    case CURLUE_OK:
+        return MIX_OK;
+    case CURLUE_OUT_OF_MEMORY:
+        return MIX_ERR_MEMORY;
+    case CURLUE_UNSUPPORTED_SCHEME:
+        return MIX_ERR_HTTP_SCHEME;
+    default:
+        return MIX_ERR_HTTP_URL;
+    }
+}
+
 static int put_part(mix_buf *out, CURLU *u, CURLUPart part, unsigned flags) {
     char *text = NULL;
-    if (curl_url_get(u, part, &text, flags) != CURLUE_OK)
-        return MIX_ERR_HTTP_URL;
-    mix_buf_put_str(out, text);
+    CURLUcode rc = curl_url_get(u, part, &text, flags);
+    if (rc == CURLUE_OK)
+        mix_buf_put_str(out, text);
     curl_free(text);
-    return MIX_OK;
+    return mix_http_url_status(rc);
+}
+
+static bool is_web(const char *scheme) {
+    return strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0;
 }
 
 int mix_http_join(mix_buf *out, const char *base, const char *reference) {
     CURLU *u = curl_url();
     char *fragment = NULL, *scheme = NULL;
-    int status = u ? MIX_ERR_HTTP_URL : MIX_ERR_MEMORY;
-    if (u && curl_url_set(u, CURLUPART_URL, base, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK) {
-        (void)curl_url_get(u, CURLUPART_FRAGMENT, &fragment, 0);
-        if (curl_url_set(u, CURLUPART_URL, reference, CURLU_NON_SUPPORT_SCHEME | CURLU_URLENCODE) ==
-            CURLUE_OK)
-            status = MIX_OK;
-    }
-    if (status == MIX_OK && fragment &&
+    CURLUcode rc = u ? curl_url_set(u, CURLUPART_URL, base, 0) : CURLUE_OUT_OF_MEMORY;
+    if (rc == CURLUE_OK &&
+        (rc = curl_url_get(u, CURLUPART_FRAGMENT, &fragment, 0)) == CURLUE_NO_FRAGMENT)
+        rc = CURLUE_OK;
+    if (rc == CURLUE_OK)
+        rc = curl_url_set(u, CURLUPART_URL, reference, CURLU_NON_SUPPORT_SCHEME | CURLU_URLENCODE);
+    if (rc == CURLUE_OK && fragment &&
         !strchr(reference, '#')) /* Fetch, location URL: it passes on */
-        (void)curl_url_set(u, CURLUPART_FRAGMENT, fragment, 0);
-    if (status == MIX_OK && curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-        strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
+        rc = curl_url_set(u, CURLUPART_FRAGMENT, fragment, 0);
+    if (rc == CURLUE_OK)
+        rc = curl_url_get(u, CURLUPART_SCHEME, &scheme, 0);
+    int status = mix_http_url_status(rc);
+    if (status == MIX_OK && !is_web(scheme))
         status = MIX_ERR_HTTP_SCHEME;
     if (status == MIX_OK)
         status = put_part(out, u, CURLUPART_URL, 0);
@@ -37,9 +55,8 @@ int mix_http_join(mix_buf *out, const char *base, const char *reference) {
 
 int mix_http_origin(mix_buf *out, const char *url) {
     CURLU *u = curl_url();
-    int status = u && curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK
-                     ? MIX_OK
-                     : MIX_ERR_HTTP_URL;
+    int status =
+        mix_http_url_status(u ? curl_url_set(u, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY);
     if (status == MIX_OK)
         status = put_part(out, u, CURLUPART_SCHEME, 0);
     mix_buf_put_str(out, "://");
