@@ -26,6 +26,7 @@ const LIMIT = 600;
 /** Programs that are no part of the CMake build: each prints the same closing line. */
 const SUITES = [
     { name: 'third_party', command: ['bash', 'third_party/test.sh'] },
+    { name: 'mixnet', command: ['node', 'e2e/mixnet.test.mjs'] },
     { name: 'ping', command: ['node', 'e2e/ping.test.mjs'] },
     { name: 'noise', command: ['node', 'e2e/noise.test.mjs'] },
     { name: 'peer', command: ['node', 'e2e/peer.mjs'] },

@@ -160,7 +160,7 @@ static int bind_privately(control *c, const char *path) {
     mode_t before = umask(0177);
     int error = uv_pipe_bind(&c->listener, path);
     umask(before);
-    return error ? error : uv_listen((uv_stream_t *)&c->listener, 64, on_connection);
+    return error ? error : uv_listen((uv_stream_t *)&c->listener, 511, on_connection);
 }
 
 int control_new(control **out, uv_loop_t *loop, const char *path, control_answer *answer, void *user, mix_error *e) {

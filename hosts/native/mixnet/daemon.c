@@ -17,11 +17,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define READY_FILE "ready.json"
 
-enum { SAVE_EVERY_MS = 1000 };
+enum { SAVE_EVERY_MS = 1000, FILES_WANTED = 16384 };
 
 static int64_t wall_now(const mixnetd *d) {
     return d->env->wall_time(d->env->user);
@@ -355,6 +356,13 @@ static int start_roles(mixnetd *d) {
     return status;
 }
 
+static int check_role(mixnetd *d) {
+    const char *role = d->options->role;
+    if (!role || strcmp(role, "directory") == 0 || mixnet_network_find(d->network, role))
+        return MIX_OK;
+    return mix_error_note(&d->error, MIX_ERR_ARGUMENT, "mixnet", 0, "--role: the network has no '%.40s'", role);
+}
+
 static int start_control(mixnetd *d) {
     char path[CONTROL_PATH_MAX + 2];
     if (!ctl_path(path, sizeof path, d->options->folder, d->options->role))
@@ -371,6 +379,8 @@ static int start(mixnetd *d) {
     if (status != MIX_OK)
         return fail(d, status, "crypto");
     status = state_open(o->folder, &o->plan, d->network, d->crypto, d->env, &d->error);
+    if (status == MIX_OK)
+        status = check_role(d);
     if (status == MIX_OK)
         status = start_control(d);
     if (status == MIX_OK)
@@ -510,6 +520,15 @@ static void free_all(mixnetd *d) {
     free(d);
 }
 
+/* As many connections as the system lets us have. */
+static void raise_file_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FILES_WANTED)
+        return;
+    limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int daemon_run(const daemon_options *options) {
     mixnetd *d = calloc(1, sizeof *d);
     if (!d || !(d->network = calloc(1, sizeof *d->network))) {
@@ -523,6 +542,7 @@ int daemon_run(const daemon_options *options) {
     d->plain_directory_port = options->plain_directory_port;
     d->metrics_port = (uint16_t)(options->metrics_port > 0 ? options->metrics_port : 0);
     signal(SIGPIPE, SIG_IGN);
+    raise_file_limit();
     uv_loop_init(&d->loop);
     uv_timer_init(&d->loop, &d->timer);
     uv_prepare_init(&d->loop, &d->turn);

@@ -15,6 +15,7 @@ enum {
     BACKOFF_FIRST_MS = 10000,
     BACKOFF_MOST_MS = 300000,
     READ_CHUNK = 65536,
+    INLETS_MAX = 4096, /* of other nodes, and of whoever connects */
 };
 
 typedef struct listener {
@@ -52,6 +53,7 @@ struct links {
     links_config config;
     listener *listeners;
     inlet *inlets;
+    size_t inlet_count;
     outlet *outlets;
     uv_timer_t handshakes; /* of inlets: when the next one is late */
     char chunk[READ_CHUNK];
@@ -141,6 +143,7 @@ static void inlet_closed(uv_handle_t *handle) {
         i->next->previous = i->previous;
     i->links->stats.connections--;
     mixnet_link_free(i->link);
+    i->links->inlet_count--;
     mix_free(i);
 }
 
@@ -229,9 +232,10 @@ static void on_connection(uv_stream_t *stream, int status) {
         i->next->previous = i;
     i->links->inlets = i;
     i->links->stats.connections++;
+    i->links->inlet_count++;
     uv_tcp_init(i->links->loop, &i->tcp);
     i->tcp.data = i;
-    if (uv_accept(stream, (uv_stream_t *)&i->tcp) != 0 || !inlet_start(i))
+    if (uv_accept(stream, (uv_stream_t *)&i->tcp) != 0 || i->links->inlet_count > INLETS_MAX || !inlet_start(i))
         inlet_close(i);
 }
 
