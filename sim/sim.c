@@ -75,6 +75,10 @@ static sim_event *pop(sim *s) {
     return first;
 }
 
+mix_time sim_next(const sim *s) {
+    return s->len > 0 ? s->heap[0]->at : MIX_NEVER;
+}
+
 bool sim_step(sim *s, mix_time until) {
     if (s->len == 0 || s->heap[0]->at > until) {
         s->now = until > s->now ? until : s->now;

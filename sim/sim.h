@@ -29,6 +29,7 @@ void sim_at(sim *s, mix_time at, sim_action *action, void *user, uint64_t number
 /* Goes to the next event and lets it happen; false when there is none before or at `until`: now is
  * then `until`. */
 bool sim_step(sim *s, mix_time until);
+mix_time sim_next(const sim *s); /* when that is; MIX_NEVER: there is none */
 /* All events up to and including this time. */
 void sim_run(sim *s, mix_time until);
 

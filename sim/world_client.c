@@ -296,7 +296,7 @@ void world_client_move(world_client *c) {
 mix_tunnel_config world_tunnel_config(const world *w) {
     static const char *const urls[] = {"https://directory.example/api/"};
     (void)w;
-    return (mix_tunnel_config){.directories = urls, .directory_count = 1};
+    return (mix_tunnel_config){.directories = urls, .directory_count = 1, .ip_packets = true};
 }
 
 int world_client_init(world_client *c, world *w, const mix_tunnel_config *cfg, uint64_t seed) {

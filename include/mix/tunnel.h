@@ -28,13 +28,14 @@ typedef struct mix_failure {
 typedef struct mix_tunnel_config {
     const char *const *directories; /* base URLs, tried in turn; none: the main network's */
     size_t directory_count;
-    const char *gateway;      /* base58 identity of the only entry gateway to use; NULL: any */
-    const char *exit;         /* address of the only exit to use; NULL: any */
-    bool plain_gateway;       /* gateways may be reached by ws:// (forceTls off) */
-    bool pacing_off;          /* packets leave when they are there: observers see when you speak */
-    bool cover_off;           /* no loop cover traffic */
-    bool forget;              /* identities are not kept: the gateway is told so at the end */
-    mix_time exit_timeout;    /* for an exit's answer, before the next one is tried; 10 s */
+    const char *gateway;   /* base58 identity of the only entry gateway to use; NULL: any */
+    const char *exit;      /* address of the only exit to use; NULL: any */
+    bool plain_gateway;    /* gateways may be reached by ws:// (forceTls off) */
+    bool pacing_off;       /* packets leave when they are there: observers see when you speak */
+    bool cover_off;        /* no loop cover traffic */
+    bool ip_packets;       /* IP packets are the host's own: mix_tunnel_write and PACKET events */
+    bool forget;           /* identities are not kept: the gateway is told so at the end */
+    mix_time exit_timeout; /* for an exit's answer, before the next one is tried; 10 s */
     mix_time connect_timeout; /* for all exits that are tried at the start; 60 s */
     mix_time setup_timeout;   /* from start to READY; 180 s */
     const uint8_t *identity;  /* the stored value MIX_STORE_IDENTITY; NULL: a new one is made */
@@ -107,8 +108,9 @@ void mix_tunnel_link_closed(mix_tunnel *t, uint32_t link, int number, const char
 
 /* ---- IP packets ---- */
 
-/* One packet, from the address of the last ADDRESSES event. MIX_BLOCKED when the queue is full or
- * there is no exit; MIX_ERR_ARGUMENT for one that is empty or above 1500 bytes. */
+/* With ip_packets. One packet, from the address of the last ADDRESSES event. MIX_BLOCKED when the
+ * queue is full or there is no exit; MIX_ERR_STATE without ip_packets; MIX_ERR_ARGUMENT for one
+ * that is empty or above 1500 bytes. */
 int mix_tunnel_write(mix_tunnel *t, const uint8_t *packet, size_t len, mix_time now);
 
 /* Asks the exit for a sign of life: PONG follows, or nothing if it is lost. One at a time.

@@ -332,7 +332,7 @@ static void exit_failed(mix_tunnel *t, const mix_ipr_event *ev, mix_time now) {
         end_round(t, now);
 }
 
-static void exit_connected(mix_tunnel *t, const mix_ipr_event *ev) {
+static void exit_connected(mix_tunnel *t, const mix_ipr_event *ev, mix_time now) {
     mix_directory_exit_works(t->directory, t->exit.address.gateway);
     exit_over(t);
     t->exit_up = true;
@@ -341,7 +341,7 @@ static void exit_connected(mix_tunnel *t, const mix_ipr_event *ev) {
     bool same = t->addressed && memcmp(t->ip4, ev->ips.v4, sizeof t->ip4) == 0 &&
                 memcmp(t->ip6, ev->ips.v6, sizeof t->ip6) == 0 && t->mtu == ev->mtu;
     if (same)
-        return;
+        return; /* connections go on */
     mix_tunnel_event say = {.kind = MIX_TUNNEL_EVENT_ADDRESSES, .state = t->state, .mtu = ev->mtu};
     memcpy(say.ip4, ev->ips.v4, sizeof say.ip4);
     memcpy(say.ip6, ev->ips.v6, sizeof say.ip6);
@@ -350,6 +350,11 @@ static void exit_connected(mix_tunnel *t, const mix_ipr_event *ev) {
     t->mtu = ev->mtu;
     t->addressed = true;
     mix_tunnel_say(t, &say, (mix_bytes){0});
+    if (mix_tunnel_own(t, mix_tunnel_stack_begin(t, now), now) != MIX_OK) {
+        t->addressed = false; /* connected once more: then there may be memory */
+        exit_over(t);
+        t->exit_again = true;
+    }
 }
 
 static void pass_words(mix_tunnel *t, mix_tunnel_event_kind kind, mix_bytes text) {
@@ -360,11 +365,10 @@ static void pass_words(mix_tunnel *t, mix_tunnel_event_kind kind, mix_bytes text
 void mix_tunnel_on_ipr(mix_tunnel *t, const mix_ipr_event *ev, mix_time now) {
     switch (ev->kind) {
     case MIX_IPR_EVENT_PACKET:
-        if (mix_queue_push(&t->down, ev->packet, 0) != MIX_OK)
-            t->stats.ip_dropped++;
+        mix_tunnel_stack_feed(t, ev->packet, now);
         break;
     case MIX_IPR_EVENT_CONNECTED:
-        exit_connected(t, ev);
+        exit_connected(t, ev, now);
         break;
     case MIX_IPR_EVENT_DENIED:
     case MIX_IPR_EVENT_LOST:
@@ -382,6 +386,8 @@ void mix_tunnel_on_ipr(mix_tunnel *t, const mix_ipr_event *ev, mix_time now) {
         break;
     }
     case MIX_IPR_EVENT_REFUSED:
+        if (t->tcpip)
+            mix_tcpip_refuse(t->tcpip, &ev->destination, MIX_ERR_IPR_REFUSED, now);
         pass_words(t, MIX_TUNNEL_EVENT_REFUSED, ev->text);
         break;
     case MIX_IPR_EVENT_NOTICE:

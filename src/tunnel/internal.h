@@ -12,7 +12,7 @@
 #include "messages/messages.h"
 #include "mix/tunnel.h"
 #include "traffic/traffic.h"
-
+#include "tunnel/stack.h"
 enum {
     MIX_TUNNEL_EXITS = 8, /* of one round of choices */
     MIX_TUNNEL_ENTRIES = 4,
@@ -91,7 +91,10 @@ struct mix_tunnel {
     uint64_t skipped_seen, late_seen;
     uint8_t ip4[4], ip6[16];
     uint16_t mtu;
-    bool addressed;
+    bool addressed;   /* the stack */
+    mix_tcpip *tcpip; /* NULL: none */
+    mix_time told_round_trip;
+    mix_buf ip;
 
     /* to the host */
     mix_tunnel_note notes[MIX_TUNNEL_NOTES];
@@ -115,9 +118,14 @@ void mix_tunnel_drop_layers(mix_tunnel *t);
 /* A failure of our own (memory, randomness): all is tried again a little later. */
 int mix_tunnel_own(mix_tunnel *t, int status, mix_time now);
 
-/* ---- pump.c ---- */
-void mix_tunnel_pump(mix_tunnel *t, mix_time now);
-
+/* ---- stack.c ---- */
+void mix_tunnel_stack_config(const mix_tunnel *t, mix_ipr_config *ipr);
+/* With the addresses that the exit gave: a new stack. MIX_ERR_MEMORY, MIX_ERR_RANDOM. */
+int mix_tunnel_stack_begin(mix_tunnel *t, mix_time now);
+void mix_tunnel_stack_end(mix_tunnel *t);
+/* To the stack, or to the host. */
+void mix_tunnel_stack_feed(mix_tunnel *t, mix_bytes packet, mix_time now);
+bool mix_tunnel_stack_drain(mix_tunnel *t, mix_time now); /* from it; whether any */
 /* ---- choice.c ---- */
 void mix_tunnel_on_directory(mix_tunnel *t, const mix_directory_event *ev, mix_time now);
 void mix_tunnel_on_gateway(mix_tunnel *t, const mix_gateway_event *ev, mix_time now);

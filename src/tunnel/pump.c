@@ -157,6 +157,7 @@ static bool write_message(mix_tunnel *t, mix_time now) {
     bool turn = mix_traffic_idle(l->traffic, now) || mix_traffic_waiting(l->traffic) > 0;
     if (!turn || !lane_is_empty(t, MIX_LANE_GENERAL) || !t->exit_chosen || t->exit_again)
         return false;
+    (void)mix_tunnel_stack_drain(t, now);
     int status = mix_ipr_drain(t->ipr, &m, l->economy.cfg.packet_bytes - AROUND_DATA, now);
     if (mix_tunnel_own(t, status, now) != MIX_OK)
         return false;

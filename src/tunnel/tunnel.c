@@ -195,6 +195,7 @@ void mix_tunnel_free(mix_tunnel *t) {
     if (!t)
         return;
     mix_tunnel_drop_layers(t);
+    mix_tunnel_stack_end(t);
     mix_ipr_free(t->ipr);
     mix_directory_free(t->directory);
     mix_gateway_free(t->gateway);
@@ -205,6 +206,7 @@ void mix_tunnel_free(mix_tunnel *t) {
     mix_buf_deinit_wiped(&t->store);
     mix_buf_deinit_wiped(&t->packet);
     mix_buf_deinit_wiped(&t->order);
+    mix_buf_deinit_wiped(&t->ip);
     mix_queue_deinit(&t->down);
     mix_free_wiped(t, sizeof *t);
 }
@@ -228,6 +230,7 @@ int mix_tunnel_start(mix_tunnel *t, mix_time now) {
     if (t->running || t->closing)
         return MIX_ERR_STATE;
     mix_ipr_config ipr = {.connect_timeout = t->cfg.exit_timeout};
+    mix_tunnel_stack_config(t, &ipr);
     int status = make_directory(t, now);
     if (status == MIX_OK)
         status = mix_ipr_new(&t->ipr, &ipr, t->env);
@@ -265,6 +268,7 @@ void mix_tunnel_end(mix_tunnel *t, mix_tunnel_state last, mix_time now) {
     t->running = t->closing = false;
     mix_gateway_stop(t->gateway, t->cfg.forget, now);
     mix_tunnel_drop_layers(t);
+    mix_tunnel_stack_end(t);
     drop_ipr(t);
     mix_directory_free(t->directory);
     t->directory = NULL;
@@ -451,6 +455,8 @@ void mix_tunnel_link_closed(mix_tunnel *t, uint32_t link, int number, const char
 /* ---- IP packets and events ---- */
 
 int mix_tunnel_write(mix_tunnel *t, const uint8_t *packet, size_t len, mix_time now) {
+    if (!t->cfg.ip_packets)
+        return MIX_ERR_STATE;
     if (len == 0 || len > MIX_IPR_PACKET_MAX)
         return MIX_ERR_ARGUMENT;
     if (!t->ipr || !t->exit_up || t->closing)
@@ -528,6 +534,8 @@ mix_time mix_tunnel_deadline(const mix_tunnel *t) {
     at = earlier(at, earlier(t->setup_until, mix_tunnel_choice_deadline(t)));
     if (t->closing)
         at = earlier(at, t->closing_until);
+    if (t->tcpip)
+        at = earlier(at, mix_tcpip_deadline(t->tcpip));
     if (!t->flowing) /* nothing below would take what they give */
         return at;
     at = earlier(at, mix_ipr_deadline(t->ipr));
@@ -556,6 +564,8 @@ void mix_tunnel_tick(mix_tunnel *t, mix_time now) {
             mix_tunnel_own(t, mix_traffic_tick(t->layers.traffic, now), now);
             mix_tunnel_own(t, mix_messages_tick(t->layers.messages, now), now);
         }
+        if (t->tcpip && mix_tcpip_deadline(t->tcpip) <= now)
+            (void)mix_tcpip_tick(t->tcpip, now);
         mix_tunnel_choice_tick(t, now);
         if (t->setup_until <= now)
             time_out(t);
