@@ -345,6 +345,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return on_writable(w, wsi, s);
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLOSED_HTTP:
+    case LWS_CALLBACK_HTTP_DROP_PROTOCOL: /* after each request: its memory goes, the connection may stay */
         on_closed(w, s);
         return 0;
     default:
