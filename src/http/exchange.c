@@ -70,37 +70,39 @@ static int on_seek(void *user, curl_off_t offset, int origin) {
                                                              : CURL_SEEKFUNC_FAIL;
 }
 
+/* A status line; what it says in numbers is libcurl's to judge. */
 static void begin_response(exchange *x, mix_bytes line) {
-    mix_reader r = {.in = line};
-    x->status = 0;
     x->header_count = 0;
     mix_buf_truncate(&x->header_texts, 0);
-    mix_skip(&r, 5); /* HTTP/ */
-    x->version = (mix_read_u8(&r) - '0') * 10;
-    if (r.in.len > 1 && r.in.data[0] == '.') {
-        mix_skip(&r, 1);
-        x->version += mix_read_u8(&r) - '0';
-    }
-    mix_skip(&r, 1);
-    for (int i = 0; i < 3; i++)
-        x->status = x->status * 10 + (mix_read_u8(&r) - '0');
-    mix_skip(&r, r.in.len > 0);
-    size_t n = r.in.len < sizeof x->reason - 1 ? r.in.len : sizeof x->reason - 1;
+    for (int spaces = 0; line.len > 0 && spaces < 2; line = mix_bytes_slice(line, 1, line.len))
+        spaces += line.data[0] == ' ';
+    size_t n = line.len < sizeof x->reason - 1 ? line.len : sizeof x->reason - 1;
     if (n > 0)
-        memcpy(x->reason, r.in.data, n);
+        memcpy(x->reason, line.data, n);
     x->reason[n] = 0;
 }
 
-static void end_headers(exchange *x) {
-    long connects = 0;
-    if (x->status < 200)
-        return; /* an interim response: another one follows */
+/* Whether the exchange may go on. */
+static bool end_headers(exchange *x) {
+    long connects = 0, status = 0, version = 0;
+    (void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)curl_easy_getinfo(x->easy, CURLINFO_HTTP_VERSION, &version);
     (void)curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &connects);
+    if (status >= 100 && status < 200)
+        return true; /* an interim response: another one follows */
+    if (status < 200 || status > 999) {
+        mix_error_note(&x->failure, MIX_ERR_HTTP_PROTOCOL, "http", status,
+                       "the status is not one of HTTP");
+        return false;
+    }
+    x->status = (int)status;
+    x->version = version == CURL_HTTP_VERSION_1_0 ? 10 : version == CURL_HTTP_VERSION_1_1 ? 11 : 20;
     x->reused = connects == 0;
     x->http->stats.connects += connects > 0;
     x->headers_done = true;
     x->phase = RECEIVING;
     mix_http_owe(x, MIX_HTTP_HEADERS);
+    return true;
 }
 
 static size_t on_header(char *data, size_t size, size_t n, void *user) {
@@ -112,10 +114,8 @@ static size_t on_header(char *data, size_t size, size_t n, void *user) {
         line.len--;
     if (x->headers_done)
         return all; /* trailers */
-    if (line.len == 0) {
-        end_headers(x);
-        return all;
-    }
+    if (line.len == 0)
+        return end_headers(x) ? all : CURL_WRITEFUNC_ERROR;
     if (line.len > 5 && memcmp(line.data, "HTTP/", 5) == 0) {
         begin_response(x, line);
         return all;

@@ -462,7 +462,8 @@ static void run_timers(mix_http *h) {
     }
 }
 
-/* Without memory libcurl forgets to watch a socket, or when to run: what is under way would wait for ever. */
+/* Without memory libcurl forgets to watch a socket, or when to run: what is under way would wait
+ * for ever. */
 static void act(mix_http *h, curl_socket_t fd, int bits) {
     int running;
     CURLMcode rc = curl_multi_socket_action(h->multi, fd, bits, &running);
