@@ -51,6 +51,42 @@ static int make_exit(world_member *m) {
     return status;
 }
 
+/* The old snapshot stays for those who hold it. */
+int world_rotate(world *w) {
+    mix_topology *next;
+    uint8_t old[MIX_KEY_LEN];
+    int status = MIX_OK;
+    uint32_t before = mixnet_network_rotation(&w->net, w->env.wall);
+    mixnet_network_rotate(&w->net, w->env.wall);
+    for (size_t i = 0; i < w->count && status == MIX_OK; i++) {
+        status = set_keys(w, &w->members[i]);
+        if (status == MIX_OK)
+            status = mixnet_member_sphinx(w->crypto, w->members[i].member, before, old);
+        if (status == MIX_OK)
+            status = mixnet_node_set_key(w->members[i].node, false, before, old);
+    }
+    mix_wipe(old, sizeof old);
+    if (status == MIX_OK)
+        status = mixnet_network_topology(&w->net, w->crypto, w->env.wall, &next);
+    if (status != MIX_OK)
+        return status;
+    mix_topology_free(w->retired);
+    w->retired = w->topology;
+    w->topology = next;
+    for (size_t i = 0; i < w->count && status == MIX_OK; i++) {
+        if (!w->members[i].exit)
+            continue;
+        status = mixnet_exit_set_topology(w->members[i].exit, next, w->sim.now);
+        mixnet_exit_set_rotations(w->members[i].exit, &w->net.clock, w->sim.now);
+    }
+    return status;
+}
+
+void world_retire(world *w) {
+    for (size_t i = 0; i < w->count; i++)
+        mixnet_node_drop_secondary(w->members[i].node);
+}
+
 int world_restart_exit(world_member *m) {
     mixnet_exit_free(m->exit);
     m->exit = NULL;
@@ -108,6 +144,7 @@ void world_deinit(world *w) {
         mixnet_node_free(w->members[i].node);
     }
     mix_topology_free(w->topology);
+    mix_topology_free(w->retired);
     mixnet_network_wipe(&w->net);
     mix_sphinx_free(w->sphinx);
     mix_crypto_free(w->crypto);

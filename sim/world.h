@@ -51,7 +51,7 @@ struct world {
     mix_crypto *crypto;
     mix_sphinx *sphinx;
     mixnet_network net;
-    mix_topology *topology;
+    mix_topology *topology, *retired;
     world_member members[WORLD_MEMBERS];
     size_t count;
     world_socket sockets[WORLD_SOCKETS];
@@ -75,6 +75,10 @@ world_member *world_find(world *w, const char *name); /* "mix1", "gateway1", "ex
 void world_from_internet(world *w, world_member *exit, mix_bytes packet);
 /* The exit starts anew: it knows no client any more. */
 int world_restart_exit(world_member *m);
+/* The next rotation of keys begins now; nodes keep the keys of the one before until world_retire.
+ */
+int world_rotate(world *w);
+void world_retire(world *w);
 /* All sockets to this gateway end (NULL: to all gateways). */
 void world_cut(world *w, world_member *gateway);
 /* Moves what can move now, and sets the timer; after any call on an engine from outside. */

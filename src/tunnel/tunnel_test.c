@@ -401,6 +401,32 @@ static void note_after(void *user) {
     owned += mix_alloc_live() - mark;
 }
 
+/* New keys in the network: the directory tells of them within minutes, and the exit gets reply
+ * blocks by the new ones. */
+static void keys_rotate(void **state) {
+    mix_tunnel_stats before, after;
+    (void)state;
+    begin(34);
+    config.pacing_off = config.cover_off = true; /* an hour of cover takes long to compute */
+    open_ready();
+    world_run(&net, NULL, NULL, net.sim.now + MIX_SECONDS(5));
+    assert_true(round_trip(800, MIX_SECONDS(2)));
+    assert_status(world_rotate(&net), MIX_OK);
+    assert_true(round_trip(801, MIX_SECONDS(2)));
+    mix_tunnel_get_stats(client.tunnel, &before);
+    world_run(&net, NULL, NULL, net.sim.now + MIX_SECONDS(400));
+    mix_tunnel_get_stats(client.tunnel, &after);
+    assert_true(after.data - before.data > 50); /* the stock was made anew */
+    /* Nodes keep the old keys for one epoch, and so long the exit may use what it has. */
+    world_run(&net, NULL, NULL, net.sim.now + MIX_SECONDS(3600));
+    world_retire(&net);
+    assert_true(round_trip(802, MIX_SECONDS(2)));
+    world_run(&net, NULL, NULL, net.sim.now + MIX_SECONDS(60));
+    assert_true(round_trip(803, MIX_SECONDS(2)));
+    assert_string_equal(client.history, "directory gateway exit ready");
+    end();
+}
+
 /* Ten times up and down in one process; nothing is left behind, neither here nor there. */
 static void again_and_again(void **state) {
     size_t live = 0;
@@ -503,6 +529,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(next_exit),
     cmocka_unit_test(next_gateway),
     cmocka_unit_test(nobody_answers),
+    cmocka_unit_test(keys_rotate),
     cmocka_unit_test(again_and_again),
     cmocka_unit_test(every_allocation_fails),
 };
