@@ -3,6 +3,10 @@
 #ifndef MIX_ERRORS_H
 #define MIX_ERRORS_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What an error ends: nothing but the call, one packet, one stream (request, lookup, socket), or the whole tunnel. */
 typedef enum mix_ends {
     MIX_ENDS_CALL = 0,
@@ -257,5 +261,9 @@ const char *mix_error_name(int status);
 const char *mix_error_text(int status);
 /* What the error ends; MIX_ENDS_CALL for numbers outside the table. */
 mix_ends mix_error_ends(int status);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A tunnel through the mixnet: entry gateway, mixes, exit. No I/O of its own. The host makes the
  * requests and the one WebSocket that the tunnel asks for, gives it what comes, the time, and what
- * it stored; it pulls events. One tunnel is used by one thread.
+ * it stored; it pulls events. One tunnel is used by one thread. What goes through it: fetch.h,
+ * dns.h, websocket.h, socket.h.
  *
  * Life: new → start → DIRECTORY, GATEWAY, EXIT, READY ⇄ DEGRADED → stop → CLOSED, or FAILED; from
  * these two start begins anew. What breaks after READY is mended by the tunnel itself: the link to
@@ -14,6 +15,10 @@
 #include "mix/storage.h"
 
 #include <stdbool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 typedef struct mix_tunnel mix_tunnel;
 
@@ -41,10 +46,27 @@ typedef struct mix_tunnel_config {
     const uint8_t *identity;  /* the stored value MIX_STORE_IDENTITY; NULL: a new one is made */
     size_t identity_len;
     const char *passphrase; /* that seals it; NULL: none */
-} mix_tunnel_config;        /* zeros take the defaults; all is copied */
 
-/* MIX_ERR_ARGUMENT and the errors of texts for a bad option, MIX_ERR_IDENTITY_*, MIX_ERR_RANDOM,
- * MIX_ERR_MEMORY, MIX_ERR_CRYPTO; why (may be NULL) names what is wrong. Borrows env for life. */
+    /* Of what goes through it; not looked at with ip_packets. */
+    const char *const *dns_servers; /* "ip:port", asked all at once; none: 8.8.8.8 and 1.1.1.1 */
+    size_t dns_server_count;        /* 4 at most */
+    const char *doh_url;     /* https://…: names are asked there (RFC 8484), its own host's by
+                                dns_servers; NULL: not */
+    mix_time dns_timeout;    /* of a lookup; 10 s */
+    mix_time stream_timeout; /* for TCP and TLS to be up; 30 s */
+    mix_time keepalive;      /* of an idle TCP connection; 0: 60 s; −1: none */
+    int max_redirects;       /* where a request says nothing; 0: 20; −1: none */
+    long per_host;           /* connections to one scheme, host and port; 6 */
+    const char *user_agent;  /* where a request names none; NULL: "lwmix"; "": no such header */
+    const char *roots;       /* PEM certificates to trust besides Mozilla's; NULL: none */
+    size_t roots_len;
+    bool only_roots; /* and no others: for networks of one's own */
+} mix_tunnel_config; /* zeros take the defaults; all is copied */
+
+/* MIX_ERR_ARGUMENT and the errors of texts for a bad option, MIX_ERR_IDENTITY_*, MIX_ERR_TLS_ROOTS,
+ * MIX_ERR_RANDOM, MIX_ERR_MEMORY, MIX_ERR_CRYPTO; why (may be NULL) names what is wrong. Borrows
+ * env for life. MIX_ERR_LIMIT: another tunnel of this process has a TCP/IP stack already (lwIP has
+ * globals; with ip_packets there may be any number). */
 int mix_tunnel_new(mix_tunnel **out, const mix_tunnel_config *config, const mix_env *env,
                    mix_failure *why);
 void mix_tunnel_free(mix_tunnel *t); /* NULL is fine; wipes keys. Requests and link are the host's
@@ -139,6 +161,10 @@ typedef enum mix_tunnel_event_kind {
     MIX_TUNNEL_EVENT_REFUSED,   /* data: "ip:port" that the exit's policy does not let us reach */
     MIX_TUNNEL_EVENT_NOTICE,    /* data: words from the exit */
     MIX_TUNNEL_EVENT_PONG,      /* round_trip: the answer to mix_tunnel_ping */
+    MIX_TUNNEL_EVENT_FETCH,     /* id, what: fetch.h */
+    MIX_TUNNEL_EVENT_DNS,       /* id, dns: dns.h */
+    MIX_TUNNEL_EVENT_WEBSOCKET, /* id, what and more: websocket.h */
+    MIX_TUNNEL_EVENT_SOCKET,    /* id, what: socket.h */
 } mix_tunnel_event_kind;
 typedef struct mix_tunnel_event {
     mix_tunnel_event_kind kind;
@@ -151,6 +177,10 @@ typedef struct mix_tunnel_event {
     mix_store_change store;
     const uint8_t *data;
     size_t len;
+    uint32_t id;   /* of the fetch, lookup, WebSocket or socket; each kind counts its own */
+    unsigned what; /* as its header says */
+    const struct mix_dns_answer *dns;
+    const struct mix_websocket_news *websocket;
 } mix_tunnel_event;
 /* MIX_OK, or MIX_DONE; bytes are valid until the next call on t. */
 int mix_tunnel_next(mix_tunnel *t, mix_tunnel_event *ev, mix_time now);
@@ -176,5 +206,9 @@ typedef struct mix_tunnel_stats {
     char gateway[48], exit[136]; /* in use now; empty: none */
 } mix_tunnel_stats;
 void mix_tunnel_get_stats(const mix_tunnel *t, mix_tunnel_stats *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
