@@ -9,7 +9,7 @@ PARTS := openssl blake3 yyjson fiat lwip certifi zlib brotli zstd nghttp2 c-ares
 NATIVE_PARTS := libwebsockets
 SETUP := build net
 
-.PHONY: help conformance demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench fuzz check format clean distclean
+.PHONY: help packages conformance demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench fuzz check format clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ build: deps ## native release: libraries, programs and build/lwmix
 
 wasm: deps ## the WASM module and the tests as WASM
 	$(call compile,wasm)
+
+packages: ## the npm packages, into packages/*/dist
+	@[ packages/node_modules/.package-lock.json -nt packages/package-lock.json ] || (cd packages && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
+	@node packages/build.mjs
 
 asan: deps ## native with AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call compile,asan)

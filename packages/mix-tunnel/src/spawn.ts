@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The worker in a browser: a module worker from a file beside this one. spawn.node.ts is Node's.
+import type { Endpoint } from 'comlink';
+
+/** A worker as tunnel.ts sees it, in a browser and in Node alike. */
+export interface Spawned {
+    readonly endpoint: Endpoint;
+    post(message: unknown, transfer: Transferable[]): void;
+    /** Called for each message that is not Comlink's. */
+    onMessage(take: (data: unknown) => void): void;
+    /** It could not be started, or broke down; once. */
+    onEnd(take: (reason: string) => void): void;
+    /** In Node: whether it keeps the process alive. */
+    hold(alive: boolean): void;
+    end(): void;
+}
+
+export type Spawn = () => Spawned | Promise<Spawned>;
+
+/** A browser's worker, however it was made. */
+export function browserWorker(worker: Worker): Spawned {
+    return {
+        endpoint: worker,
+        post: (message, transfer) => worker.postMessage(message, transfer),
+        onMessage: (take) => worker.addEventListener('message', (event: MessageEvent<unknown>) => take(event.data)),
+        onEnd(take) {
+            worker.addEventListener('error', (event) => take(event.message || 'the worker could not be started'), { once: true });
+            worker.addEventListener('messageerror', () => take('a message could not be read'), { once: true });
+        },
+        hold() {},
+        end: () => worker.terminate(),
+    };
+}
+
+export const spawn: Spawn = () => {
+    if (typeof Worker === 'undefined') throw new Error('this environment has no Worker');
+    return browserWorker(new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'mix-tunnel' }));
+};
