@@ -11,6 +11,14 @@ void mix_dns_answer_deinit(answer *a) {
     *a = (answer){0};
 }
 
+void mix_dns_answer_note(answer *a, int64_t number, const char *words) {
+    a->number = number;
+    mix_buf_put_str(&a->texts, words);
+    mix_buf_put_u8(&a->texts, 0);
+    if (mix_buf_status(&a->texts) != MIX_OK)
+        mix_buf_deinit(&a->texts);
+}
+
 static int status_of(ares_status_t status) {
     switch (status) {
     case ARES_SUCCESS:
@@ -31,7 +39,7 @@ static int status_of(ares_status_t status) {
     }
 }
 
-static bool same_name(const char *a, const char *b) {
+bool mix_dns_same_name(const char *a, const char *b) {
     for (;; a++, b++) {
         char x = *a >= 'A' && *a <= 'Z' ? (char)(*a + 32) : *a,
              y = *b >= 'A' && *b <= 'Z' ? (char)(*b + 32) : *b;
@@ -180,7 +188,8 @@ static void follow_aliases(answer *out, const ares_dns_record_t *in) {
         for (size_t i = 0; i < ares_dns_record_rr_cnt(in, ARES_SECTION_ANSWER) && !next; i++) {
             const ares_dns_rr_t *rr = ares_dns_record_rr_get_const(in, ARES_SECTION_ANSWER, i);
             if (ares_dns_rr_get_type(rr) != ARES_REC_TYPE_CNAME ||
-                !same_name(ares_dns_rr_get_name(rr), out->canonical))
+                ares_dns_rr_get_class(rr) != ARES_CLASS_IN ||
+                !mix_dns_same_name(ares_dns_rr_get_name(rr), out->canonical))
                 continue;
             next = ares_dns_rr_get_str(rr, ARES_RR_CNAME_CNAME);
             if (ares_dns_rr_get_ttl(rr) < out->ttl)
@@ -219,14 +228,16 @@ void mix_dns_answer_read(answer *out, char alias[static MIX_DNS_NAME_MAX + 1], a
          i++) {
         const ares_dns_rr_t *rr = ares_dns_record_rr_get_const(in, ARES_SECTION_ANSWER, i);
         if ((uint16_t)ares_dns_rr_get_type(rr) == type &&
-            same_name(ares_dns_rr_get_name(rr), out->canonical) && out->count < MIX_DNS_RECORDS_MAX)
+            ares_dns_rr_get_class(rr) == ARES_CLASS_IN &&
+            mix_dns_same_name(ares_dns_rr_get_name(rr), out->canonical) &&
+            out->count < MIX_DNS_RECORDS_MAX)
             add_record(out, rr, type);
     }
     if (out->status == MIX_OK && out->count == 0)
         out->status = MIX_ERR_DNS_NO_DATA;
     if (out->status == MIX_ERR_DNS_NO_DATA && in &&
-        ares_dns_record_rr_cnt(in, ARES_SECTION_ANSWER) > 0 && !same_name(out->canonical, name) &&
-        mix_dns_name(alias, out->canonical) != MIX_OK)
+        ares_dns_record_rr_cnt(in, ARES_SECTION_ANSWER) > 0 &&
+        !mix_dns_same_name(out->canonical, name) && mix_dns_name(alias, out->canonical) != MIX_OK)
         alias[0] = 0;
     if (out->status != MIX_OK) {
         mix_free(out->records);
@@ -234,5 +245,7 @@ void mix_dns_answer_read(answer *out, char alias[static MIX_DNS_NAME_MAX + 1], a
         out->count = 0;
         mix_buf_deinit(&out->texts);
         read_negative(out, in);
+        mix_dns_answer_note(out, in ? (int64_t)ares_dns_record_get_rcode(in) : 0,
+                            status == ARES_SUCCESS ? "" : ares_strerror((int)status));
     }
 }

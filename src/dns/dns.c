@@ -93,6 +93,7 @@ int mix_dns_new(mix_dns **out, const mix_dns_config *config, const mix_env *env)
     d->env = env;
     d->lookups_end = &d->lookups;
     take_config(d, config);
+    d->config.doh = NULL;
     int status =
         ares_library_init_mem(ARES_LIB_INIT_ALL, ares_take, mix_free, ares_retake) == ARES_SUCCESS
             ? MIX_OK
@@ -104,7 +105,9 @@ int mix_dns_new(mix_dns **out, const mix_dns_config *config, const mix_env *env)
     for (size_t i = 0; i < MIX_DNS_SERVERS && status == MIX_OK; i++)
         if (config->servers[i].family != 0)
             status = open_channel(d, &d->servers[d->server_count++], &config->servers[i]);
-    if (status == MIX_OK && d->server_count == 0)
+    if (status == MIX_OK && config->doh)
+        status = mix_dns_doh_init(d, config->doh);
+    if (status == MIX_OK && d->server_count == 0 && !(d->doh && d->doh_host[0] == 0))
         status = MIX_ERR_ARGUMENT;
     if (status != MIX_OK)
         mix_dns_free(d);
@@ -157,7 +160,7 @@ static mix_time keep_for(const mix_dns *d, const answer *a) {
 
 /* An answer for the question: the first that says something counts; failures wait for the other
  * servers. */
-static void settle(mix_dns *d, question *q, answer *a, const char *alias) {
+void mix_dns_settle(mix_dns *d, question *q, answer *a, const char *alias) {
     bool final = a->status == MIX_OK || a->status == MIX_ERR_DNS_NOT_FOUND ||
                  a->status == MIX_ERR_DNS_NO_DATA;
     if (!final && q->asking > 0) {
@@ -174,6 +177,7 @@ static void settle(mix_dns *d, question *q, answer *a, const char *alias) {
         }
         *a = (answer){.status = MIX_ERR_DNS_CHAIN};
     }
+    mix_dns_answer_deinit(&q->answer);
     q->answer = *a;
     q->done = true;
     q->expires = d->now + keep_for(d, a);
@@ -194,11 +198,15 @@ static void on_answer(void *arg, ares_status_t status, size_t timeouts,
     answer a;
     char alias[MIX_DNS_NAME_MAX + 1];
     mix_dns_answer_read(&a, alias, status, in, q->asked, q->type);
-    settle(d, q, &a, alias);
+    mix_dns_settle(d, q, &a, alias);
 }
 
 static void start(mix_dns *d, question *q) {
     int hops = q->hops;
+    if (q->doh) {
+        mix_dns_doh_ask(d, q);
+        return;
+    }
     q->asking = (unsigned)d->server_count; /* before the first answer, which may come at once */
     for (size_t i = 0; i < d->server_count && !q->done && q->hops == hops; i++) {
         ask *k = mix_alloc(sizeof *k);
@@ -245,6 +253,10 @@ static question *question_for(mix_dns *d, const char *name, uint16_t type) {
     for (question *q = d->questions; q; q = q->next) {
         if (q->type != type || q->stale || strcmp(q->name, name) != 0)
             continue;
+        if (!q->done && q->lookups == 0 && d->now > q->give_up - d->config.timeout / 2) {
+            q->stale = true; /* nobody waited for it any more, and it may never come */
+            continue;
+        }
         if (!q->done) {
             d->stats.shared++;
             return q;
@@ -262,6 +274,8 @@ static question *question_for(mix_dns *d, const char *name, uint16_t type) {
     mix_dns_copy(q->name, name);
     mix_dns_copy(q->asked, name);
     q->type = type;
+    q->doh = mix_dns_doh_is_for(d, name, type);
+    q->give_up = d->now + d->config.timeout;
     q->next = d->questions;
     d->questions = q;
     q->lookups++; /* stays while start() calls back */
@@ -394,6 +408,7 @@ static int copy_answer(answer *out, const answer *in) {
         memcpy(out->records, in->records, in->count * sizeof *out->records);
     }
     out->status = in->status;
+    out->number = in->number;
     out->ttl = in->ttl;
     out->count = in->count;
     memcpy(out->canonical, in->canonical, sizeof out->canonical);
@@ -433,8 +448,19 @@ static void give_number(mix_dns *d, mix_dns_event *ev, const mix_address *number
     ev->cached = true;
 }
 
+/* What is known of a failure: the name, and the words of who failed. */
+static void note_failure(mix_dns_event *ev, int status, const question *q) {
+    const mix_buf *words = &q->answer.texts;
+    bool told = q->done && status == q->answer.status && words->len > 1;
+    ev->status = status;
+    ev->ttl = 0;
+    mix_error_note(&ev->failure, status, "dns", q->done ? q->answer.number : 0, "%s%s%s", q->name,
+                   told ? ": " : "", told ? (const char *)words->data : "");
+}
+
 static void give(mix_dns *d, mix_dns_event *ev, const lookup *l) {
     int failure = MIX_OK;
+    const question *why = NULL;
     *ev = (mix_dns_event){.id = l->id,
                           .cached = l->cached,
                           .canonical = d->given_name,
@@ -448,23 +474,26 @@ static void give(mix_dns *d, mix_dns_event *ev, const lookup *l) {
         int status = q->done ? q->answer.status : MIX_ERR_DNS_TIMEOUT;
         if (status == MIX_OK)
             status = copy_answer(&d->given_answers[i], &q->answer);
-        if (status == MIX_OK)
+        if (status == MIX_OK) {
             add_records(d, ev, &d->given_answers[i],
                         q->expires > d->now ? (uint32_t)((q->expires - d->now) / 1000000) : 0);
-        else
-            failure = worse(failure, status);
+        } else if (failure == MIX_OK || worse(failure, status) != failure) {
+            failure = status;
+            why = q;
+        }
     }
-    if (ev->count == 0) {
-        ev->status = failure;
-        ev->ttl = 0;
-    }
+    if (ev->count == 0)
+        note_failure(ev, failure, why);
 }
 
 /* Once no lookup waits, what slower servers would still say is of no use: no more is asked of them.
  */
 static void hush(mix_dns *d) {
     bool any = false;
+    mix_dns_doh_hush(d);
     for (question *q = d->questions; q; q = q->next) {
+        if (q->doh)
+            continue;
         if (!q->done && q->lookups > 0)
             return;
         any |= q->pending > 0;
@@ -515,7 +544,7 @@ int mix_dns_tick(mix_dns *d, mix_time now) {
 }
 
 mix_time mix_dns_deadline(const mix_dns *d) {
-    mix_time at = MIX_NEVER;
+    mix_time at = mix_dns_doh_waits(d) ? d->now : MIX_NEVER;
     for (lookup *l = d->lookups; l; l = l->next) {
         mix_time own = is_ready(l, d->now)      ? d->now
                        : l->give_up < l->settle ? l->give_up

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names into addresses through the tunnel: c-ares over the seam, all servers asked at once, answers
- * kept for as long as they say. No other folder includes c-ares. Above: fetch, websocket. Below:
- * sockets (mix_sockets_begin() first).
+ * kept for as long as they say. No other folder includes c-ares. Above: http, fetch, websocket.
+ * Below: sockets (mix_sockets_begin() first).
  *
  * A lookup gives exactly one event, and it never gives it from within the call that began it. Equal
- * questions share one exchange. */
+ * questions share one exchange.
+ *
+ * With DNS over HTTPS (RFC 8484) questions are messages for whoever can make HTTPS requests, and
+ * lies above: drain() gives them, feed() takes what came of them. */
 #ifndef MIX_DNS_DNS_H
 #define MIX_DNS_DNS_H
 
 #include "base/address.h"
+#include "base/error.h"
 #include "mix/env.h"
 
 typedef struct mix_dns mix_dns;
@@ -24,9 +28,13 @@ typedef struct mix_dns_config {
         most_ttl;          /* how long an answer is kept at least and at most; defaults 10 s, 1 h */
     mix_time negative_ttl; /* how long at most that there is no such thing; default 60 s */
     size_t cache_entries;  /* default 512; names are forgotten earliest end first */
-} mix_dns_config;          /* zeros take the defaults */
+    /* The host of a DNS over HTTPS resolver, a name or a number (copied): all questions are its to
+     * answer, but for its own addresses, which servers know. NULL: servers are asked everything. */
+    const char *doh;
+} mix_dns_config; /* zeros take the defaults */
 
-/* MIX_ERR_ARGUMENT: no server. Borrows env for life. */
+/* MIX_ERR_ARGUMENT: no server (none is needed if doh is a number), MIX_ERR_DNS_NAME: doh. Borrows
+ * env for life. */
 int mix_dns_new(mix_dns **out, const mix_dns_config *config, const mix_env *env);
 void mix_dns_free(mix_dns *d); /* NULL is fine; lookups under way give no event */
 
@@ -52,9 +60,10 @@ typedef struct mix_dns_record {
 
 typedef struct mix_dns_event {
     uint32_t id;
-    int status;   /* MIX_OK; MIX_ERR_DNS_NOT_FOUND, _NO_DATA, _SERVER, _TIMEOUT, _MALFORMED, _CHAIN;
-                     MIX_ERR_MEMORY */
-    uint32_t ttl; /* seconds for which the answer holds: the least of its records' */
+    int status; /* MIX_OK; MIX_ERR_DNS_NOT_FOUND, _NO_DATA, _SERVER, _TIMEOUT, _MALFORMED, _CHAIN;
+                   MIX_ERR_MEMORY */
+    mix_error failure; /* of a status but MIX_OK: number, the RCODE or what feed() was given */
+    uint32_t ttl;      /* seconds for which the answer holds: the least of its records' */
     bool cached;
     const char *canonical; /* the name at the end of the aliases */
     const mix_dns_record *records;
@@ -62,6 +71,27 @@ typedef struct mix_dns_event {
 } mix_dns_event;
 /* The next event, valid until the next call on d; or MIX_DONE. */
 int mix_dns_next(mix_dns *d, mix_dns_event *ev, mix_time now);
+
+/* ---- DNS over HTTPS ---- */
+
+enum { MIX_DNS_MESSAGE_MAX = 65535 };
+typedef struct mix_dns_call {
+    uint32_t number;   /* never the same twice */
+    bool cancel;       /* nobody waits for call `number` any more; nothing else is set */
+    mix_bytes message; /* POST it as application/dns-message; valid until the next call on d */
+    mix_time give_up;  /* its lookup's time limit */
+} mix_dns_call;
+/* The next thing to do, or MIX_DONE. */
+int mix_dns_drain(mix_dns *d, mix_dns_call *out, mix_time now);
+
+typedef struct mix_dns_reply {
+    const mix_error *failure; /* NULL: there is a message. code: as of an event */
+    mix_bytes message;        /* the body of a good response */
+    uint32_t age;             /* seconds: its Age header, by which its TTLs have run down */
+} mix_dns_reply;
+/* What came of a call: once each, also of one that was cancelled meanwhile, which is ignored like
+ * any unknown number. A message that does not fit its question ends the lookup, MALFORMED. */
+void mix_dns_feed(mix_dns *d, uint32_t number, const mix_dns_reply *reply, mix_time now);
 
 /* Runs what is due and ready: when the deadline has passed, and after packets were given to tcpip.
  */

@@ -30,7 +30,9 @@ static struct {
     unsigned asked[SERVERS], by_tcp;
     uint16_t ports[100];
     size_t port_count;
-    size_t drop[SERVERS]; /* of the next queries */
+    size_t drop[SERVERS];  /* of the next queries */
+    bool forged;           /* before each answer come some that others made */
+    bool garbage[SERVERS]; /* instead of answers */
     outcome events[EVENTS];
     size_t count, wanted;
     mix_buf stream; /* of the one TCP connection */
@@ -61,6 +63,7 @@ static const zone zones[] = {
     {"big.test", 16, 0, "T:long", true},
     {"mail.test", 15, 0, "M:10:mx.test M:20:mx2.test", false},
     {"foreign.test", 1, 0, "A@other.test:6.6.6.6", false},
+    {"huge.test", 1, 0, "H:2600", true},
 };
 
 static void put_name(mix_buf *out, const char *name) {
@@ -113,6 +116,9 @@ static bool put_answer(mix_buf *out, const char *name, char *rr) {
             memset(mix_buf_space(&data, 250), 't', 250);
         }
         put_rr(out, owner, 16, 60, mix_buf_bytes(&data));
+    } else if (kind == 'H') { /* so many addresses */
+        for (int i = 0; i < atoi(rr); i++)
+            put_rr(out, owner, 1, 300, mix_bytes_of("\xc0\0\2\x08", 4));
     } else {
         put_name(&data, "ns.test");
         put_name(&data, "mail.test");
@@ -148,6 +154,8 @@ static void answer(mix_buf *out, mix_bytes query, bool tcp) {
     for (char *rr = line; *rr;) {
         char *end = rr + strcspn(rr, " "), *next = end + (*end == ' ');
         *end = 0;
+        if (*rr == 'H')
+            answers = (uint16_t)(answers + atoi(rr + 2) - 1);
         if (put_answer(&body, name, rr))
             answers++;
         else
@@ -167,6 +175,26 @@ static void answer(mix_buf *out, mix_bytes query, bool tcp) {
     mix_buf_deinit(&body);
 }
 
+/* Answers that say 6.6.6.6, each wrong in one point: id, question, sender's address, its port. */
+static void forge(far *f, const mix_address *from, const mix_address *to, mix_bytes query) {
+    for (int i = 0; i < 4; i++) {
+        mix_buf out = {0};
+        mix_address sender = *to;
+        answer(&out, query, false);
+        memset(out.data + out.len - 4, 6, 4);
+        if (i == 0)
+            out.data[1] ^= 1;
+        else if (i == 1)
+            out.data[13] ^= 1;
+        else if (i == 2)
+            sender.octets[3] = 77;
+        else
+            sender.port = 54;
+        far_send_datagram(f, &sender, from, mix_buf_bytes(&out));
+        mix_buf_deinit(&out);
+    }
+}
+
 static void far_datagram(void *user, far *f, const mix_address *from, const mix_address *to,
                          mix_bytes data) {
     (void)user;
@@ -180,7 +208,11 @@ static void far_datagram(void *user, far *f, const mix_address *from, const mix_
         return;
     }
     mix_buf out = {0};
+    if (w.forged)
+        forge(f, from, to, data);
     answer(&out, data, false);
+    if (w.garbage[server])
+        memset(out.data + 2, 0xc0, out.len - 2);
     far_send_datagram(f, to, from, mix_buf_bytes(&out));
     mix_buf_deinit(&out);
 }
@@ -192,6 +224,7 @@ static void far_received(void *user, far_conn *c, mix_bytes data) {
         mix_buf out = {0}, framed = {0};
         size_t n = mix_get_u16(w.stream.data);
         answer(&out, mix_bytes_of(w.stream.data + 2, n), true);
+        assert_in_range(out.len, 12, 65535);
         mix_buf_put_u16(&framed, (uint16_t)out.len);
         mix_buf_put_bytes(&framed, mix_buf_bytes(&out));
         mix_buf_consume(&w.stream, n + 2);
@@ -458,6 +491,77 @@ static void records_of_other_types(void **state) {
     finish();
 }
 
+static void forged_answers_change_nothing(void **state) {
+    (void)state;
+    begin_with((mix_dns_config){0});
+    w.forged = true;
+    mix_time start = far_now(w.f);
+    outcome *o = lookup("four.test", MIX_DNS_IP4);
+    assert_status(o->status, MIX_OK);
+    assert_int_equal(o->count, 1);
+    assert_string_equal(o->first, "192.0.2.4");
+    assert_in_range(o->at - start, MIX_MS(200), MIX_MS(201));
+    far_run(w.f, NULL, far_now(w.f) + MIX_SECONDS(5));
+    assert_string_equal(lookup("four.test", MIX_DNS_IP4)->first, "192.0.2.4");
+    finish();
+}
+
+static void garbage_from_one_server_waits_for_the_other(void **state) {
+    (void)state;
+    begin_with((mix_dns_config){0});
+    w.garbage[0] = true;
+    mix_time start = far_now(w.f);
+    outcome *o = lookup("a.test", MIX_DNS_IP4 | MIX_DNS_IP6);
+    assert_status(o->status, MIX_OK);
+    assert_int_equal(o->count, 3);
+    assert_in_range(o->at - start, MIX_MS(200), MIX_MS(201));
+    w.garbage[1] = true;
+    w.asked[0] = w.asked[1] = 0;
+    start = far_now(w.f);
+    o = lookup("four.test", MIX_DNS_IP4);
+    assert_status(o->status, MIX_ERR_DNS_MALFORMED);
+    assert_in_range(o->at - start, MIX_MS(200), MIX_SECONDS(10));
+    assert_in_range(w.asked[0] + w.asked[1], 2, 10); /* at most four more times each */
+    finish();
+}
+
+static void what_is_too_long_comes_by_tcp(void **state) {
+    (void)state;
+    begin_with((mix_dns_config){0});
+    outcome *o = lookup("huge.test", MIX_DNS_IP4); /* 65 kB: no more is kept than the bound */
+    assert_status(o->status, MIX_OK);
+    assert_int_equal(o->count, MIX_DNS_RECORDS_MAX);
+    assert_in_range(w.by_tcp, 1, 2);
+    far_silence(w.f, 53); /* cut by UDP, and nobody answers by TCP */
+    mix_time start = far_now(w.f);
+    o = query("big.test", "TXT");
+    assert_status(o->status, MIX_ERR_DNS_TIMEOUT);
+    assert_in_range(o->at - start, MIX_SECONDS(1), MIX_SECONDS(10));
+    assert_int_equal(mix_dns_deadline(w.d), MIX_NEVER);
+    finish();
+}
+
+static void with_doh_only_the_resolvers_addresses_are_asked_of_servers(void **state) {
+    mix_dns_call c;
+    uint32_t id;
+    (void)state;
+    begin_with((mix_dns_config){.doh = "Half.Test."});
+    outcome *o = lookup("half.test", MIX_DNS_IP4); /* an alias, by which nothing changes */
+    assert_status(o->status, MIX_OK);
+    assert_string_equal(o->first, "192.0.2.4");
+    assert_int_equal(w.asked[0] + w.asked[1], 4);
+    assert_status(mix_dns_drain(w.d, &c, far_now(w.f)), MIX_DONE);
+    assert_status(mix_dns_lookup(w.d, &id, "a.test", MIX_DNS_IP4, far_now(w.f)), MIX_OK);
+    assert_status(mix_dns_query(w.d, &id, "half.test", 65, far_now(w.f)), MIX_OK);
+    for (int i = 0; i < 2; i++)
+        assert_status(mix_dns_drain(w.d, &c, far_now(w.f)), MIX_OK);
+    o = wait(2); /* nobody answers there: that is no reason to ask the others */
+    assert_status(o[0].status, MIX_ERR_DNS_TIMEOUT);
+    assert_status(o[1].status, MIX_ERR_DNS_TIMEOUT);
+    assert_int_equal(w.asked[0] + w.asked[1], 4);
+    finish();
+}
+
 static void names_and_numbers(void **state) {
     (void)state;
     char longest[256], label[70];
@@ -539,6 +643,10 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(one_family_does_not_wait_long_for_the_other),
     cmocka_unit_test(what_servers_may_say),
     cmocka_unit_test(records_of_other_types),
+    cmocka_unit_test(forged_answers_change_nothing),
+    cmocka_unit_test(garbage_from_one_server_waits_for_the_other),
+    cmocka_unit_test(what_is_too_long_comes_by_tcp),
+    cmocka_unit_test(with_doh_only_the_resolvers_addresses_are_asked_of_servers),
     cmocka_unit_test(names_and_numbers),
     cmocka_unit_test(the_cache_is_bounded),
     cmocka_unit_test(freed_while_asking),

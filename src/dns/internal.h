@@ -14,6 +14,9 @@ enum {
     MIX_DNS_HOPS = 8,         /* aliases that are followed by asking again */
     MIX_DNS_TEXT_MAX = 65536, /* bytes of all texts of one answer */
     MIX_DNS_FDS = 64,
+    MIX_DNS_PAD = 128, /* octets: RFC 8467 §4.1 */
+    /* Header, name, type and class, OPT, padding: the longest name's question is 301 octets. */
+    MIX_DNS_QUERY_MAX = 3 * MIX_DNS_PAD,
 };
 
 typedef struct server {
@@ -35,12 +38,22 @@ typedef struct record {
 /* What one answer says, in our own memory. */
 typedef struct answer {
     int status;
+    int64_t number; /* of a failure: the RCODE, or what the reply's failure says; its words are the
+                       only text, if there is memory */
     uint32_t ttl;
     char canonical[MIX_DNS_NAME_MAX + 1];
     record *records;
     size_t count;
     mix_buf texts; /* each with its end */
 } answer;
+
+/* DNS over HTTPS: where a question's call is. */
+typedef enum call_state {
+    CALL_NONE,
+    CALL_WANTED, /* drain() will give it */
+    CALL_ASKED,
+    CALL_DROPPED, /* drain() will say that it is cancelled */
+} call_state;
 
 /* A name and a type: being asked, or kept. */
 typedef struct question {
@@ -50,8 +63,12 @@ typedef struct question {
     uint16_t type;
     int hops;
     bool done;
-    bool stale;       /* forgotten while something still points at it */
-    unsigned pending; /* callbacks of c-ares that will still come */
+    bool stale; /* forgotten while something still points at it */
+    bool doh;   /* asked over HTTPS */
+    call_state call;
+    uint32_t number;  /* of the call */
+    mix_time give_up; /* when the call is of no use any more */
+    unsigned pending; /* callbacks of c-ares that will still come, or the call */
     unsigned asking;  /* those of them that belong to `asked` */
     unsigned lookups; /* that use it */
     mix_time expires;
@@ -84,6 +101,10 @@ struct mix_dns {
     question *questions;
     lookup *lookups, **lookups_end;
     uint32_t last_id;
+    bool doh;
+    char doh_host[MIX_DNS_NAME_MAX + 1]; /* empty: a number */
+    uint32_t last_call;
+    uint8_t query[MIX_DNS_QUERY_MAX]; /* the message last given */
     mix_time now;
     mix_dns_stats stats;
     /* The event last given. */
@@ -97,12 +118,24 @@ static inline void mix_dns_copy(char out[static MIX_DNS_NAME_MAX + 1], const cha
     memcpy(out, name, strlen(name) + 1);
 }
 
+/* dns.c: an answer for what the question asks now; takes its memory. */
+void mix_dns_settle(mix_dns *d, question *q, answer *a, const char *alias);
+/* doh.c */
+int mix_dns_doh_init(mix_dns *d, const char *host);
+bool mix_dns_doh_is_for(const mix_dns *d, const char *name, uint16_t type);
+void mix_dns_doh_ask(mix_dns *d, question *q);
+/* Calls that nobody waits for: some go on for the cache, more are cancelled. */
+void mix_dns_doh_hush(mix_dns *d);
+bool mix_dns_doh_waits(const mix_dns *d); /* drain() has something to give */
 /* answer.c */
 void mix_dns_answer_deinit(answer *a);
 /* Reads what c-ares gave; *alias is what is to be asked next if the answer ends in an alias, else
  * empty. */
 void mix_dns_answer_read(answer *out, char alias[static MIX_DNS_NAME_MAX + 1], ares_status_t status,
                          const ares_dns_record_t *in, const char *name, uint16_t type);
+/* Of a failure: a number and words, which may be lost without memory. */
+void mix_dns_answer_note(answer *a, int64_t number, const char *words);
+bool mix_dns_same_name(const char *a, const char *b);
 /* name.c: lower case and checked; MIX_ERR_DNS_NAME. */
 int mix_dns_name(char out[static MIX_DNS_NAME_MAX + 1], const char *in);
 

@@ -249,7 +249,10 @@ bool mix_http_resolved(mix_http *h, const mix_dns_event *ev, mix_time now) {
     if (status == MIX_OK) {
         add_to_multi(h, x);
     } else {
-        mix_error_note(&x->failure, status, "dns", 0, "%s", x->host);
+        if (ev->status != MIX_OK)
+            x->failure = ev->failure;
+        else
+            mix_error_note(&x->failure, status, "dns", 0, "%s", x->host);
         finish(h, x, CURLE_COULDNT_RESOLVE_HOST);
     }
     return true;
