@@ -27,6 +27,7 @@ const LIMIT = 600;
 const SUITES = [
     { name: 'third_party', command: ['bash', 'third_party/test.sh'] },
     { name: 'mixnet', command: ['node', 'e2e/mixnet.test.mjs'] },
+    { name: 'full-disk', command: ['node', 'e2e/full-disk.test.mjs'] },
     { name: 'ping', command: ['node', 'e2e/ping.test.mjs'] },
     { name: 'noise', command: ['node', 'e2e/noise.test.mjs'] },
     { name: 'peer', command: ['node', 'e2e/peer.mjs'] },

@@ -22,7 +22,7 @@
 
 #define READY_FILE "ready.json"
 
-enum { SAVE_EVERY_MS = 1000, FILES_WANTED = 16384 };
+enum { SAVE_EVERY_MS = 1000, SAVE_AGAIN_MS = 5000, FILES_WANTED = 16384 };
 
 static int64_t wall_now(const mixnetd *d) {
     return d->env->wall_time(d->env->user);
@@ -175,8 +175,10 @@ static void save_clients(mixnetd *d, runtime *r) {
     snprintf(name, sizeof name, "clients-%s", r->member->name);
     r->save_at = MIX_NEVER;
     int error = mixnet_gateway_save(r->gateway, &table) == MIX_OK ? host_file_write(d->options->folder, name, mix_buf_bytes(&table), 0600) : ENOMEM;
-    if (error)
-        mix_log(d->env, MIX_LOG_ERROR, "mixnet", "%s cannot be saved: %s", name, strerror(error));
+    if (error) {
+        mix_log(d->env, MIX_LOG_ERROR, "mixnet", "%s cannot be saved, and stays as it was: %s", name, strerror(error));
+        r->save_at = host_now() + MIX_MS(SAVE_AGAIN_MS);
+    }
     mix_buf_deinit_wiped(&table);
 }
 
@@ -387,7 +389,7 @@ static int start(mixnetd *d) {
         status = certificates_open(o->folder, &d->error);
     if (status != MIX_OK)
         return status;
-    d->network->noise = o->noise;
+    d->network->noise |= o->noise;
     status = links_new(&d->links, &d->loop, &(links_config){on_frame, {noise_in, noise_out}, d, d->crypto, d->env});
     if (status == MIX_OK)
         status = web_new(&d->web, &d->loop, o->folder, &events, d->env);
