@@ -3,8 +3,9 @@
 // Noise XKpsk3, written here from the specification on Node's own cryptography. Closes with "noise: N passed, M failed".
 import { spawn } from 'node:child_process';
 import { createCipheriv, createDecipheriv, createHash, createPublicKey, diffieHellman, generateKeyPairSync, hkdfSync } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BUILD, control, startMixnet } from './mixnet.mjs';
 
@@ -236,8 +237,10 @@ async function speaksPlain(mixnet) {
     check('Noise is refused', is(got, 0, 1, 0), got);
 }
 
-for (const [args, checks] of [[['--noise', '--no-cover'], speaksNoise], [['--no-cover'], speaksPlain]]) {
-    const mixnet = await startMixnet(args);
+const state = mkdtempSync(join(tmpdir(), 'lwmix-noise-'));
+await (await startMixnet(['--noise'], { state })).stop();
+for (const [args, checks, options] of [[['--no-cover'], speaksNoise, { state }], [['--no-cover'], speaksPlain]]) { // the first folder remembers
+    const mixnet = await startMixnet(args, options);
     try {
         await checks(mixnet);
     } catch (error) {
@@ -247,5 +250,6 @@ for (const [args, checks] of [[['--noise', '--no-cover'], speaksNoise], [['--no-
         check('it ends well', code === 0, code);
     }
 }
+rmSync(state, { recursive: true });
 console.log(`noise: ${passed} passed, ${failed} failed`);
 process.exit(failed > 0 ? 1 : 0);

@@ -42,7 +42,7 @@ typedef struct mixnet_network {
     mixnet_member members[MIXNET_MEMBERS_MAX];
     size_t count;
     mix_rotation_info clock;            /* wall times */
-    bool noise;                         /* members publish Noise keys and speak Noise; not kept in network.json */
+    bool noise;                         /* members publish Noise keys and speak Noise */
     char version[MIXNET_VERSION_MAX];   /* the release that nodes announce; decides the IPR's protocol (5-ipr.md §5.0) */
 } mixnet_network;
 

@@ -52,7 +52,8 @@ int mixnet_network_write(mix_buf *out, const mixnet_network *net) {
     yyjson_mut_val *root = yyjson_mut_obj(doc);
     bool ok = root != NULL;
     yyjson_mut_doc_set_root(doc, root);
-    ok = ok && yyjson_mut_obj_add_uint(doc, root, "format", 1) && yyjson_mut_obj_add_str(doc, root, "version", net->version);
+    ok = ok && yyjson_mut_obj_add_uint(doc, root, "format", 1) && yyjson_mut_obj_add_str(doc, root, "version", net->version) &&
+         yyjson_mut_obj_add_bool(doc, root, "noise", net->noise);
     yyjson_mut_val *clock = ok ? yyjson_mut_obj_add_obj(doc, root, "clock") : NULL;
     const mix_rotation_info *c = &net->clock;
     ok = clock && yyjson_mut_obj_add_uint(doc, clock, "validity_epochs", c->validity_epochs) &&
@@ -147,6 +148,10 @@ static int read_network(mixnet_network *net, yyjson_val *root, mix_error *e) {
     size_t i, n;
     if (!get_number(root, "format", 1, &format) || !get_text(root, "version", net->version, sizeof net->version))
         return wrong(e, "network.json", "expected format 1 and a version");
+    yyjson_val *noise = yyjson_obj_get(root, "noise");
+    if (noise && !yyjson_is_bool(noise))
+        return wrong(e, "noise", "expected true or false");
+    net->noise = yyjson_get_bool(noise);
     int status = read_clock(&net->clock, yyjson_obj_get(root, "clock"), e);
     if (status != MIX_OK)
         return status;

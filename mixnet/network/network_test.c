@@ -41,6 +41,7 @@ static void a_network_has_all_roles(void **state) {
 static void files_bring_everything_back(void **state) {
     (void)state;
     mix_buf public = {0}, keys = {0}, again = {0};
+    net.noise = true;
     assert_status(mixnet_network_write(&public, &net), MIX_OK);
     assert_status(mixnet_network_write_keys(&keys, &net), MIX_OK);
     assert_status(mixnet_network_read(&back, mix_buf_bytes(&public), NULL), MIX_OK);

@@ -49,7 +49,7 @@ static const arg_option options[] = {
     {"--mtu", ARG_NUMBER, &given.mtu, "BYTES", "of the exits' internet (1500)"},
     {"--tun", ARG_FLAG, &given.tun, NULL, "a TUN device and the kernel's TCP instead of user-mode NAT (root)"},
     {"--no-cover", ARG_FLAG, &given.no_cover, NULL, "the exits send no cover traffic"},
-    {"--noise", ARG_FLAG, &given.noise, NULL, "nodes publish Noise keys and encrypt what they send each other (for all roles, when they run alone)"},
+    {"--noise", ARG_FLAG, &given.noise, NULL, "nodes publish Noise keys and encrypt what they send each other; the folder keeps it"},
     {"--delay", ARG_TEXT, &given.faults[4], "MS[,JITTER]", "each frame between nodes is so late, up to JITTER more"},
     {"--loss", ARG_TEXT, &given.faults[0], "SHARE", "of the frames between nodes is lost (0 to 1)"},
     {"--reorder", ARG_TEXT, &given.faults[1], "SHARE", "of them is held back and overtaken"},
