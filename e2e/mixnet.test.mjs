@@ -365,6 +365,7 @@ async function metrics(mixnet) {
         check(values.every((v, i) => i === 0 || v >= values[i - 1]) && values.at(-1) === buckets.at(-1)[2], `${name}: a histogram adds up`, values);
     }
     same(of('lwmix_exit_sessions', '').length, nodes.filter((n) => n.kind === 'exit').length, 'sessions of exits');
+    same(of('lwmix_exit_internet_flows', '').length, nodes.filter((n) => n.kind === 'exit').length, 'flows of exits');
     same(families.lwmix_rotation.samples[0][2], ctl(mixnet.folder, 'rotate').rotation - 1, 'the rotation');
     const at = (path, options) => fetch(new URL(path, mixnet.metrics), options).then((r) => r.status);
     same([await at('/'), await at('/metrics/x'), await at('/metrics', { method: 'POST' }), await at('/metrics', { method: 'DELETE' })], [404, 404, 405, 405], 'only GET /metrics');

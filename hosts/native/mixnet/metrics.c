@@ -5,6 +5,7 @@
 #include "env.h"
 
 #include "base/alloc.h"
+#include "mixnet/internet.h"
 #include "mixnet/exit/exit.h"
 
 #include <stdarg.h>
@@ -15,6 +16,7 @@ typedef struct member_figures {
     mixnet_node_stats node;
     mixnet_gateway_stats gateway;
     mixnet_exit_stats exit;
+    internet_stats internet;
     size_t surbs;
     uint64_t frames[RUNTIME_SIZES], stopped_frames, cut_refused;
     size_t stopped, cut;
@@ -60,8 +62,10 @@ static void look_at(member_figures *f, const runtime *r, mix_time now) {
     mixnet_node_get_stats(r->node, &f->node);
     if (r->gateway)
         mixnet_gateway_get_stats(r->gateway, &f->gateway);
-    if (r->service)
+    if (r->service) {
         look_at_exit(f, service_exit(r->service));
+        f->internet = internet_stats_of(service_internet(r->service));
+    }
     memcpy(f->frames, r->frames, sizeof f->frames);
     f->stopped_frames = r->stopped_frames;
     f->cut_refused = r->cut_refused;

@@ -85,6 +85,10 @@ int service_allow(service *s) {
     return change_policy(s);
 }
 
+internet *service_internet(service *s) {
+    return s->internet;
+}
+
 mixnet_exit *service_exit(service *s) {
     return s->exit;
 }

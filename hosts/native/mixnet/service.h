@@ -31,6 +31,7 @@ void service_close(service *s); /* the loop must run to its end; NULL is fine */
 void service_free(service *s);
 
 struct mixnet_exit *service_exit(service *s);                /* its engine */
+struct internet *service_internet(service *s);
 /* Refuses a destination from now on (port 0: all its ports), on top of the policy; allow takes all of these back. MIX_ERR_LIMIT,
  * MIX_ERR_MEMORY: nothing changed. */
 int service_refuse(service *s, const mix_address *to);
