@@ -100,6 +100,7 @@ struct world_client {
     uint64_t packets, refused, pongs;
     mix_time round_trip; /* of the last PONG */
     void (*on_packet)(void *user, mix_bytes packet);
+    void (*on_event)(void *user, const mix_tunnel_event *ev); /* of what goes through it */
     void *user;
     /* Around each call into the tunnel: a test may fail allocations in it alone. */
     void (*enter)(void *user);

@@ -275,6 +275,13 @@ static bool take_event(world_client *c) {
         c->pongs++;
         c->round_trip = ev.round_trip;
         break;
+    case MIX_TUNNEL_EVENT_FETCH:
+    case MIX_TUNNEL_EVENT_DNS:
+    case MIX_TUNNEL_EVENT_WEBSOCKET:
+    case MIX_TUNNEL_EVENT_SOCKET:
+        if (c->on_event)
+            c->on_event(c->user, &ev);
+        break;
     }
     return true;
 }

@@ -155,7 +155,8 @@ typedef enum mix_ends {
     E(TCP_RESET, 811, STREAM, "the connection was reset by the peer") \
     E(TCP_TIMEOUT, 812, STREAM, "the connection was not answered in time") \
     E(TCP_STALLED, 813, STREAM, "the peer stopped acknowledging") \
-    E(TCP_UNREACHABLE, 814, STREAM, "the destination cannot be reached")
+    E(TCP_UNREACHABLE, 814, STREAM, "the destination cannot be reached") \
+    E(TCP_MOVED, 815, STREAM, "the tunnel got another address, and the connection is gone with the old one")
 #define MIX_ERRORS_DNS(E) \
     E(DNS_NAME, 900, STREAM, "not a host name that can be looked up") \
     E(DNS_NOT_FOUND, 901, STREAM, "there is no such host name") \

@@ -305,7 +305,7 @@ static void begin_with(mix_dns_config config) {
 static void finish(void) {
     mix_dns_free(w.d);
     assert_int_equal(mix_sockets_open(), 0);
-    mix_sockets_attach(NULL);
+    mix_sockets_end();
     mix_tcpip_free(w.t);
     far_free(w.f);
     mix_buf_deinit(&w.stream);

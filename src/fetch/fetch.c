@@ -297,6 +297,27 @@ void mix_fetch_close(mix_fetch *f, uint32_t id, mix_time now) {
     }
 }
 
+static void fail_with(mix_fetch *f, fetch *x, const mix_error *why, mix_time now) {
+    if (x->finished)
+        return;
+    x->failure = *why;
+    x->finished = true;
+    mix_http_fail(f->http, x->exchange, why, now);
+    owe(x, MIX_FETCH_READABLE);
+    owe(x, MIX_FETCH_FINISHED);
+}
+
+void mix_fetch_fail(mix_fetch *f, uint32_t id, const mix_error *why, mix_time now) {
+    fetch *x = find(f, id);
+    if (x)
+        fail_with(f, x, why, now);
+}
+
+void mix_fetch_fail_all(mix_fetch *f, const mix_error *why, mix_time now) {
+    for (fetch *x = f->fetches; x; x = x->next)
+        fail_with(f, x, why, now);
+}
+
 static const char *header_of(const mix_fetch *f, const fetch *x, const char *name) {
     mix_http_header h;
     for (size_t i = 0; mix_http_get_header(f->http, x->exchange, i, &h); i++)
@@ -409,9 +430,10 @@ static void drop_body(mix_fetch *f, fetch *x, mix_time now) {
 /* Whether a broken connection is worth another try: nothing was sent, and it is not an answer that
  * would come again. */
 static bool may_try_again(const mix_fetch *f, const fetch *x, int code) {
-    bool broken = code == MIX_ERR_TCP_RESET || code == MIX_ERR_TCP_STALLED ||
-                  code == MIX_ERR_HTTP_CUT || code == MIX_ERR_TLS_HANDSHAKE ||
-                  code == MIX_ERR_DNS_TIMEOUT || code == MIX_ERR_DNS_SERVER;
+    bool broken = code == MIX_ERR_TCP_RESET || code == MIX_ERR_TCP_MOVED ||
+                  code == MIX_ERR_TCP_STALLED || code == MIX_ERR_HTTP_CUT ||
+                  code == MIX_ERR_TLS_HANDSHAKE || code == MIX_ERR_DNS_TIMEOUT ||
+                  code == MIX_ERR_DNS_SERVER;
     return broken && x->tries > 1 && !x->responded && !x->written &&
            !mix_http_was_sent(f->http, x->exchange);
 }

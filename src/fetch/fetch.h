@@ -50,6 +50,10 @@ int mix_fetch_end(mix_fetch *f, uint32_t id, mix_time now);
 int mix_fetch_read(mix_fetch *f, uint32_t id, uint8_t *out, size_t cap, size_t *got, mix_time now);
 /* Aborts, or forgets one that has finished. Unknown numbers are fine. */
 void mix_fetch_close(mix_fetch *f, uint32_t id, mix_time now);
+/* Ends it for a reason of the caller's, if it has not ended: FINISHED follows, and what came before
+ * is still there to be read. */
+void mix_fetch_fail(mix_fetch *f, uint32_t id, const mix_error *why, mix_time now);
+void mix_fetch_fail_all(mix_fetch *f, const mix_error *why, mix_time now);
 
 typedef enum mix_fetch_event_kind {
     MIX_FETCH_REDIRECTED = 1, /* on the way to the next URL */

@@ -292,6 +292,9 @@ static void set_options(mix_http *h, exchange *x, const mix_http_request *r) {
     SET(x, CURLOPT_CONNECTTIMEOUT_MS, (long)(h->config.connect_timeout / 1000));
     SET(x, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS,
         1500L); /* a round trip here is longer than libcurl's 200 ms */
+    SET(x, CURLOPT_TCP_KEEPALIVE, h->config.keepalive > 0 ? 1L : 0L);
+    if (h->config.keepalive > 0)
+        SET(x, CURLOPT_TCP_KEEPIDLE, (long)((h->config.keepalive + 999999) / 1000000));
     SET(x, CURLOPT_MAXAGE_CONN, (long)(h->config.idle_age / 1000000));
     SET(x, CURLOPT_BUFFERSIZE, 65536L);
     SET(x, CURLOPT_DNS_CACHE_TIMEOUT, 60L); /* dns/ decides; each request brings its addresses */

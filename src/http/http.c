@@ -79,8 +79,24 @@ static void take_config(mix_http *h, const mix_http_config *config) {
         c->response_timeout = MIX_SECONDS(120);
     if (c->idle_timeout == 0)
         c->idle_timeout = MIX_SECONDS(60);
+    if (c->keepalive == 0)
+        c->keepalive = MIX_SECONDS(60);
     if (c->buffer == 0)
         c->buffer = 128 * 1024;
+}
+
+static int make_multi(mix_http *h) {
+    h->multi = curl_multi_init();
+    if (!h->multi)
+        return MIX_ERR_MEMORY;
+    curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
+    curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
+    curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, h->config.per_host);
+    curl_multi_setopt(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, h->config.connections);
+    curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, h->config.connections);
+    return MIX_OK;
 }
 
 int mix_http_new(mix_http **out, const mix_http_config *config, mix_dns *dns, mix_tls *tls,
@@ -99,18 +115,10 @@ int mix_http_new(mix_http **out, const mix_http_config *config, mix_dns *dns, mi
         mix_free(h);
         return MIX_ERR_MEMORY;
     }
-    h->multi = curl_multi_init();
-    if (!h->multi) {
+    if (make_multi(h) != MIX_OK) {
         mix_http_free(h);
         return MIX_ERR_MEMORY;
     }
-    curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
-    curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
-    curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, h->config.per_host);
-    curl_multi_setopt(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, h->config.connections);
-    curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, h->config.connections);
     *out = h;
     return MIX_OK;
 }
@@ -147,6 +155,9 @@ static void finish(mix_http *h, exchange *x, CURLcode rc) {
     }
     mix_http_note_failure(h, x, rc);
     x->phase = FINISHED;
+    if (x->lookup != 0)
+        mix_dns_cancel(h->dns, x->lookup);
+    x->lookup = 0;
     if (x->added)
         curl_multi_remove_handle(h->multi, x->easy);
     x->added = false;
@@ -170,6 +181,32 @@ static void add_to_multi(mix_http *h, exchange *x) {
         finish(h, x, rc == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_FAILED_INIT);
 }
 
+static void fail_with(mix_http *h, exchange *x, const mix_error *why) {
+    if (x->phase == FINISHED)
+        return;
+    x->failure = *why;
+    x->stream = false;
+    finish(h, x, CURLE_ABORTED_BY_CALLBACK);
+}
+
+void mix_http_fail(mix_http *h, uint32_t id, const mix_error *why, mix_time now) {
+    exchange *x = mix_http_find(h, id);
+    set_time(h, now);
+    if (x)
+        fail_with(h, x, why);
+}
+
+void mix_http_reset(mix_http *h, const mix_error *why, mix_time now) {
+    set_time(h, now);
+    for (exchange *x = h->exchanges; x; x = x->next)
+        fail_with(h, x, why);
+    if (h->multi) /* no handle is in it any more: what it keeps are connections and tickets */
+        curl_multi_cleanup(h->multi);
+    h->multi = NULL;
+    h->want_count = 0;
+    h->run_at = MIX_NEVER;
+}
+
 static int resolve(mix_http *h, exchange *x, mix_time now) {
     mix_address number;
     mix_bytes host = mix_bytes_str(x->host);
@@ -190,6 +227,8 @@ int mix_http_start(mix_http *h, uint32_t *id, const mix_http_request *request, m
         open++;
     if (open >= MIX_HTTP_EXCHANGES)
         return MIX_ERR_LIMIT;
+    if (!h->multi && make_multi(h) != MIX_OK)
+        return MIX_ERR_MEMORY;
     exchange *x = mix_alloc_zero(1, sizeof *x);
     if (!x)
         return MIX_ERR_MEMORY;
@@ -535,6 +574,8 @@ static bool run_messages(mix_http *h) {
 
 int mix_http_tick(mix_http *h, mix_time now) {
     set_time(h, now);
+    if (!h->multi)
+        return MIX_OK;
     h->pending = true;
     h->socket_status = MIX_OK;
     for (int round = 0; round < ROUNDS && h->pending; round++) {

@@ -23,6 +23,7 @@ typedef struct mix_http_config {
     mix_time connect_timeout;  /* TCP and TLS; default 30 s */
     mix_time response_timeout; /* from the request's end to the response's headers; default 120 s */
     mix_time idle_timeout;     /* a body that should move but does not; default 60 s */
+    mix_time keepalive;        /* of an idle connection; default 60 s, −1: none */
     size_t buffer; /* bytes of each body that wait, decoded, on our side; default 128 KiB */
 } mix_http_config; /* zeros take the defaults */
 
@@ -64,6 +65,11 @@ int mix_http_end(mix_http *h, uint32_t id, mix_time now); /* of an unknown lengt
 int mix_http_read(mix_http *h, uint32_t id, uint8_t *out, size_t cap, size_t *got, mix_time now);
 /* Ends the exchange, wherever it is; the number is forgotten. Unknown numbers are fine. */
 void mix_http_close(mix_http *h, uint32_t id, mix_time now);
+/* Ends the exchange for a reason of the caller's, if it has not ended: FINISHED follows, and what
+ * came before is still there to be read. */
+void mix_http_fail(mix_http *h, uint32_t id, const mix_error *why, mix_time now);
+/* Fails all, closes the connections that are kept and forgets the servers' TLS tickets. */
+void mix_http_reset(mix_http *h, const mix_error *why, mix_time now);
 
 typedef enum mix_http_event_kind {
     MIX_HTTP_CONNECTED = 1, /* a `stream` is up */

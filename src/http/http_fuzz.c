@@ -117,7 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     mix_dns_free(w.d);
     if (mix_sockets_open() != 0)
         __builtin_trap();
-    mix_sockets_attach(NULL);
+    mix_sockets_end();
     mix_tcpip_free(w.t);
     far_free(w.f);
     return 0;

@@ -457,7 +457,7 @@ void web_end(web *w) {
     mix_tls_free(w->tls);
     mix_dns_free(w->dns);
     assert_int_equal(mix_sockets_open(), 0);
-    mix_sockets_attach(NULL);
+    mix_sockets_end();
     mix_tcpip_free(w->tcpip);
     far_free(w->far);
     SSL_CTX_free(w->server_ctx);

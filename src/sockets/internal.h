@@ -9,13 +9,15 @@
 
 #include <netinet/in.h>
 
-enum {
-    FIRST_FD = 16
-}; /* a socket's descriptor is its number in tcpip/ plus this: never one of a real file in WASM */
+/* A socket's descriptor is its number in tcpip/, plus the first one (never one of a real file in
+ * WASM), plus as many as there can be for each stack before: those of stacks that are gone can be
+ * told from all others. */
+enum { FIRST_FD = 16, STACKS = 1 << 22 };
 
 typedef struct seam_state {
     const mix_env *env;
     mix_tcpip *stack;
+    int stacks; /* before this one, modulo STACKS */
     mix_time now;
     bool random_failed;
     uint8_t secret[MIX_SIPHASH_KEY_LEN];

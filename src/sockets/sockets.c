@@ -55,11 +55,22 @@ static int error_of(int status) {
     }
 }
 
-/* The socket's number, or −1 with EBADF. */
+static int first_fd(void) {
+    return FIRST_FD + mix_seam.stacks * MIX_TCPIP_SOCKETS;
+}
+
+/* Of a stack that is gone. */
+static bool has_moved(int fd) {
+    return fd >= FIRST_FD && (fd < first_fd() || fd >= first_fd() + MIX_TCPIP_SOCKETS);
+}
+
+/* The socket's number, or −1 with EBADF, or with ECONNRESET if its stack is gone. */
 static int number_of(int fd) {
-    if (!mix_seam.stack || fd < FIRST_FD || mix_tcpip_kind_of(mix_seam.stack, fd - FIRST_FD) == 0)
+    if (has_moved(fd))
+        return failed(ECONNRESET);
+    if (!mix_seam.stack || fd < FIRST_FD || mix_tcpip_kind_of(mix_seam.stack, fd - first_fd()) == 0)
         return failed(EBADF);
-    return fd - FIRST_FD;
+    return fd - first_fd();
 }
 
 static bool is_stream(int number) {
@@ -108,7 +119,7 @@ int mix_sockets_address(mix_address *out, const void *sockaddr) {
 unsigned mix_sockets_ready(int fd) {
     int number = number_of(fd);
     if (number < 0)
-        return MIX_SOCKETS_ERR;
+        return has_moved(fd) ? MIX_SOCKETS_IN | MIX_SOCKETS_OUT | MIX_SOCKETS_ERR : MIX_SOCKETS_ERR;
     unsigned ready = mix_tcpip_ready(mix_seam.stack, number);
     return (ready & MIX_TCPIP_READABLE ? MIX_SOCKETS_IN : 0u) |
            (ready & MIX_TCPIP_WRITABLE ? MIX_SOCKETS_OUT : 0u) |
@@ -117,7 +128,9 @@ unsigned mix_sockets_ready(int fd) {
 
 int mix_sockets_status(int fd) {
     int number = number_of(fd);
-    return number < 0 ? MIX_ERR_ARGUMENT : mix_tcpip_status(mix_seam.stack, number);
+    if (number < 0)
+        return has_moved(fd) ? MIX_ERR_TCP_MOVED : MIX_ERR_ARGUMENT;
+    return mix_tcpip_status(mix_seam.stack, number);
 }
 
 unsigned mix_sockets_open(void) {
@@ -142,7 +155,7 @@ int mix_sock_socket(int family, int type, int protocol) {
     int status = mix_tcpip_open(mix_seam.stack, &number,
                                 type == SOCK_STREAM ? MIX_TCPIP_STREAM : MIX_TCPIP_DATAGRAM,
                                 family == AF_INET ? 4 : 6);
-    return status == MIX_OK ? number + FIRST_FD : failed(error_of(status));
+    return status == MIX_OK ? number + first_fd() : failed(error_of(status));
 }
 
 int mix_sock_connect(int fd, const struct sockaddr *to, socklen_t len) {
@@ -190,7 +203,7 @@ int mix_sock_shutdown(int fd, int how) {
 int mix_sock_close(int fd) {
     int number = number_of(fd);
     if (number < 0)
-        return -1;
+        return has_moved(fd) ? 0 : -1;
     mix_tcpip_close(mix_seam.stack, number, mix_seam.now);
     return 0;
 }
@@ -258,10 +271,11 @@ ssize_t mix_sock_write(int fd, const void *data, size_t len) {
 
 int mix_sock_getsockopt(int fd, int level, int option, void *value, socklen_t *len) {
     int x = 0, number = number_of(fd);
-    if (number < 0)
+    bool error = level == SOL_SOCKET && option == SO_ERROR;
+    if (number < 0 && !(error && has_moved(fd)))
         return -1;
-    if (level == SOL_SOCKET && option == SO_ERROR)
-        x = error_of(mix_tcpip_status(mix_seam.stack, number));
+    if (error)
+        x = number < 0 ? ECONNRESET : error_of(mix_tcpip_status(mix_seam.stack, number));
     else if (level == SOL_SOCKET && option == SO_TYPE)
         x = is_stream(number) ? SOCK_STREAM : SOCK_DGRAM;
     else if (level == IPPROTO_TCP && option == TCP_NODELAY)

@@ -13,10 +13,14 @@
 #include "tcpip/tcpip.h"
 
 /* The env that clocks and randomness come from, before any library is started. Borrows env until
- * the next call. MIX_ERR_RANDOM. */
+ * mix_sockets_end(). MIX_ERR_RANDOM; MIX_ERR_LIMIT: they are in use already. */
 int mix_sockets_begin(const mix_env *env);
-/* Sockets are opened on this stack from now on; NULL: on none. Numbers of sockets of the one before
- * are closed. Borrows t. */
+void mix_sockets_end(void);
+/* Begins anew after the host's randomness failed; else it does nothing. MIX_ERR_RANDOM. */
+int mix_sockets_renew(void);
+/* Sockets are opened on this stack from now on; NULL: on none. Descriptors of sockets of
+ * the one before, which may be freed then, answer as after a reset until they are closed, and are
+ * not used again. Borrows t. */
 void mix_sockets_attach(mix_tcpip *t);
 /* What the libraries' clocks tell from now on; never goes back. Within one turn each reading is 1
  * µs after the one before: libcurl runs what is due now until nothing is, and on a clock that stood
@@ -31,7 +35,8 @@ enum { MIX_SOCKETS_IN = 1, MIX_SOCKETS_OUT = 2, MIX_SOCKETS_ERR = 4 };
 unsigned
 mix_sockets_ready(int fd); /* bits of what would not block now; ERR for what is no open socket */
 int mix_sockets_status(
-    int fd); /* what ended it, one of tcpip's errors, or MIX_OK; MIX_ERR_ARGUMENT: no open socket */
+    int fd); /* what ended it, one of tcpip's errors, or MIX_OK; MIX_ERR_TCP_MOVED: it was of a
+             stack before; MIX_ERR_ARGUMENT: no open socket */
 int mix_sockets_close(int fd);   /* as close(): 0, or −1 for what is no open socket */
 unsigned mix_sockets_open(void); /* how many there are */
 /* A struct sockaddr of either family, as a library handed it out; MIX_ERR_ADDRESS. */

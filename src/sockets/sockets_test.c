@@ -70,7 +70,7 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
     (void)state;
-    mix_sockets_attach(NULL);
+    mix_sockets_end();
     mix_tcpip_free(w.t);
     far_free(w.f);
     return 0;
@@ -216,12 +216,52 @@ static void what_there_is_not(void **state) {
     assert_errno(mix_sock_accept(fd, NULL, NULL), EOPNOTSUPP);
     assert_errno(mix_sock_connect(fd, (void *)&to, 3), EAFNOSUPPORT);
     mix_sockets_attach(NULL);
-    assert_errno(mix_sock_close(fd), EBADF);
+    assert_int_equal(mix_sock_close(fd), 0);
     assert_errno(mix_sock_socket(AF_INET, SOCK_STREAM, 0), ENETDOWN);
     assert_null(mix_sock_fopen("/etc/resolv.conf", "r"));
     assert_null(mix_sock_getenv("PATH"));
     assert_null(mix_sock_getservbyname("http", "tcp"));
     assert_null(mix_sock_getservbyport(80, "tcp"));
+}
+
+static bool is_connected(void *user) {
+    (void)user;
+    return (mix_sockets_ready(w.fd) & MIX_SOCKETS_OUT) != 0;
+}
+
+/* Another stack: descriptors of the one before tell so until they are closed, and do nothing to
+ * those of the new one. */
+static void a_new_stack(void **state) {
+    mix_tcpip_config c = {.ip4 = {.family = 4, .octets = {10, 0, 0, 3}}};
+    struct sockaddr_in to = host(7);
+    uint8_t byte = 1;
+    int error = 0;
+    socklen_t len = sizeof error;
+    (void)state;
+    w.fd = mix_sock_socket(AF_INET, SOCK_STREAM, 0);
+    assert_errno(mix_sock_connect(w.fd, (void *)&to, sizeof to), EINPROGRESS);
+    assert_true(far_run(w.f, is_connected, far_now(w.f) + MIX_SECONDS(5)));
+    mix_sockets_attach(NULL);
+    mix_tcpip_free(w.t);
+    assert_errno(mix_sock_send(w.fd, &byte, 1, 0), ECONNRESET);
+    assert_status(mix_tcpip_new(&w.t, &c, &w.env.env, far_now(w.f)), MIX_OK);
+    mix_sockets_attach(w.t);
+    int other = mix_sock_socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_not_equal(other, w.fd);
+    assert_errno(mix_sock_recv(w.fd, &byte, 1, 0), ECONNRESET);
+    assert_errno(mix_sock_connect(w.fd, (void *)&to, sizeof to), ECONNRESET);
+    assert_int_equal(mix_sockets_ready(w.fd), MIX_SOCKETS_IN | MIX_SOCKETS_OUT | MIX_SOCKETS_ERR);
+    assert_int_equal(mix_sockets_status(w.fd), MIX_ERR_TCP_MOVED);
+    assert_int_equal(mix_sock_getsockopt(w.fd, SOL_SOCKET, SO_ERROR, &error, &len), 0);
+    assert_int_equal(error, ECONNRESET);
+    struct pollfd p = {.fd = w.fd, .events = POLLIN};
+    assert_int_equal(mix_sock_poll(&p, 1, 0), 1);
+    assert_int_equal(p.revents, POLLIN | POLLERR);
+    assert_int_equal(mix_sock_close(w.fd), 0);
+    assert_int_equal(mix_sockets_open(), 1);
+    assert_status(mix_sockets_status(other), MIX_OK);
+    assert_int_equal(mix_sock_close(other), 0);
+    assert_errno(mix_sock_close(other), EBADF);
 }
 
 static void names_are_numbers(void **state) {
@@ -269,6 +309,12 @@ static void clocks_and_randomness_are_the_hosts(void **state) {
     mix_sock_random(y, sizeof y);
     assert_memory_not_equal(x, y, sizeof x);
     w.env.fail_random = 1;
+    assert_status(mix_sockets_renew(), MIX_ERR_RANDOM);
+    assert_status(mix_sockets_renew(), MIX_OK);
+    assert_false(mix_sockets_random_failed());
+    assert_status(mix_sockets_begin(&w.env.env), MIX_ERR_LIMIT);
+    mix_sockets_end();
+    w.env.fail_random = 1;
     assert_status(mix_sockets_begin(&w.env.env), MIX_ERR_RANDOM);
 }
 
@@ -277,6 +323,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(refused, setup, teardown),
     cmocka_unit_test_setup_teardown(datagrams, setup, teardown),
     cmocka_unit_test_setup_teardown(what_there_is_not, setup, teardown),
+    cmocka_unit_test_setup_teardown(a_new_stack, setup, teardown),
     cmocka_unit_test_setup_teardown(names_are_numbers, setup, teardown),
     cmocka_unit_test_setup_teardown(clocks_and_randomness_are_the_hosts, setup, teardown),
 };

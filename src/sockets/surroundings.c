@@ -10,6 +10,8 @@
 #include <string.h>
 
 int mix_sockets_begin(const mix_env *env) {
+    if (mix_seam.env)
+        return MIX_ERR_LIMIT;
     int status = mix_random(env, mix_seam.secret, sizeof mix_seam.secret);
     if (status != MIX_OK)
         return status;
@@ -19,9 +21,25 @@ int mix_sockets_begin(const mix_env *env) {
     return MIX_OK;
 }
 
+void mix_sockets_end(void) {
+    mix_sockets_attach(NULL);
+    mix_seam.env = NULL;
+    mix_wipe(mix_seam.secret, sizeof mix_seam.secret);
+}
+
+int mix_sockets_renew(void) {
+    if (!mix_seam.random_failed)
+        return MIX_OK;
+    int status = mix_random(mix_seam.env, mix_seam.secret, sizeof mix_seam.secret);
+    mix_seam.random_failed = status != MIX_OK;
+    return status;
+}
+
 void mix_sockets_attach(mix_tcpip *t) {
-    for (int fd = FIRST_FD; mix_seam.stack && fd < FIRST_FD + MIX_TCPIP_SOCKETS; fd++)
-        mix_tcpip_abort(mix_seam.stack, fd - FIRST_FD, mix_seam.now);
+    for (int i = 0; mix_seam.stack && i < MIX_TCPIP_SOCKETS; i++)
+        mix_tcpip_abort(mix_seam.stack, i, mix_seam.now);
+    if (mix_seam.stack)
+        mix_seam.stacks = (mix_seam.stacks + 1) % STACKS;
     mix_seam.stack = t;
 }
 

@@ -387,7 +387,8 @@ void mix_tunnel_on_ipr(mix_tunnel *t, const mix_ipr_event *ev, mix_time now) {
     }
     case MIX_IPR_EVENT_REFUSED:
         if (t->tcpip)
-            mix_tcpip_refuse(t->tcpip, &ev->destination, MIX_ERR_IPR_REFUSED, now);
+            mix_tcpip_refuse(t->tcpip, &ev->destination, MIX_ERR_IPR_REFUSED,
+                             mix_tunnel_transport_time(t, now));
         pass_words(t, MIX_TUNNEL_EVENT_REFUSED, ev->text);
         break;
     case MIX_IPR_EVENT_NOTICE:

@@ -12,6 +12,7 @@
 #include "messages/messages.h"
 #include "mix/tunnel.h"
 #include "traffic/traffic.h"
+#include "tunnel/doors.h"
 #include "tunnel/stack.h"
 enum {
     MIX_TUNNEL_EXITS = 8, /* of one round of choices */
@@ -95,6 +96,14 @@ struct mix_tunnel {
     mix_tcpip *tcpip; /* NULL: none */
     mix_time told_round_trip;
     mix_buf ip;
+
+    /* what goes through it (transport.c) */
+    mix_tunnel_engines engines;
+    bool seam;                    /* the sockets are ours */
+    bool had_stack;               /* from then on the engines' time can stand still */
+    bool stands;                  /* and does: nothing gets to the exit */
+    mix_time stands_since, stood; /* stood: for how long in all, before */
+    void *doors[MIX_DOORS];
 
     /* to the host */
     mix_tunnel_note notes[MIX_TUNNEL_NOTES];

@@ -238,6 +238,7 @@ static bool move_up(mix_tunnel *t, mix_time now) {
     while (!gone(t) && take_ipr_event(t, now))
         any = true;
     count_replies(t, now);
+    mix_tunnel_transport_turn(t, now);
     return any;
 }
 

@@ -18,25 +18,41 @@ mix_tcpip *mix_tunnel_tcpip(mix_tunnel *t) {
 }
 
 void mix_tunnel_stack_end(mix_tunnel *t) {
-    mix_tcpip_free(t->tcpip);
+    mix_tcpip *old = t->tcpip;
     t->tcpip = NULL;
+    if (old)
+        mix_tunnel_transport_moved(t); /* while those sockets can be told from new ones */
+    mix_tcpip_free(old);
     t->told_round_trip = 0;
 }
 
 int mix_tunnel_stack_begin(mix_tunnel *t, mix_time now) {
     mix_tcpip_config c = {
-        .ip4 = {.family = 4}, .ip6 = {.family = 6}, .mtu = t->mtu, .queue_packets = QUEUE_PACKETS};
+        .ip4 = {.family = 4},
+        .ip6 = {.family = 6},
+        .mtu = t->mtu,
+        .queue_packets = QUEUE_PACKETS,
+        .connect_timeout = t->cfg.stream_timeout,
+    };
+    mix_time inner = mix_tunnel_transport_time(t, now);
     if (t->cfg.ip_packets)
         return MIX_OK;
     memcpy(c.ip4.octets, t->ip4, sizeof t->ip4);
     memcpy(c.ip6.octets, t->ip6, sizeof t->ip6);
     mix_tunnel_stack_end(t);
-    return mix_tcpip_new(&t->tcpip, &c, t->env, now);
+    int status = mix_tcpip_new(&t->tcpip, &c, t->env, inner);
+    if (status == MIX_OK) {
+        mix_tunnel_transport_moved(t);
+        mix_doors_moved(t, inner);
+    }
+    return status;
 }
 
 void mix_tunnel_stack_feed(mix_tunnel *t, mix_bytes packet, mix_time now) {
     if (t->tcpip)
-        (void)mix_tcpip_feed(t->tcpip, packet, now); /* what is refused is counted there */
+        (void)mix_tcpip_feed(
+            t->tcpip, packet,
+            mix_tunnel_transport_time(t, now)); /* what is refused is counted there */
     else if (mix_queue_push(&t->down, packet, 0) != MIX_OK)
         t->stats.ip_dropped++;
 }
@@ -48,12 +64,14 @@ bool mix_tunnel_stack_drain(mix_tunnel *t, mix_time now) {
     if (!t->tcpip || !t->exit_up)
         return false;
     mix_ipr_get_stats(t->ipr, &i);
-    if (i.round_trip != 0 && i.round_trip != t->told_round_trip)
+    if (i.round_trip != 0 && i.round_trip != t->told_round_trip) {
         mix_tcpip_set_round_trip(t->tcpip, i.round_trip);
+        mix_dns_set_round_trip(t->engines.dns, i.round_trip);
+    }
     t->told_round_trip = i.round_trip;
     while (mix_ipr_room(t->ipr) >= MIX_IPR_PACKET_MAX) {
         mix_buf_truncate(&t->ip, 0);
-        int status = mix_tcpip_drain(t->tcpip, &t->ip, now);
+        int status = mix_tcpip_drain(t->tcpip, &t->ip, mix_tunnel_transport_time(t, now));
         if (status == MIX_OK)
             status = mix_ipr_write(t->ipr, mix_buf_bytes(&t->ip), now);
         if (mix_tunnel_own(t, status, now) != MIX_OK)

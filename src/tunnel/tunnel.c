@@ -119,6 +119,8 @@ static int make(mix_tunnel *t, mix_error *e) {
     if (status == MIX_OK)
         status = read_times(t, e);
     if (status == MIX_OK)
+        status = mix_tunnel_transport_new(t, e);
+    if (status == MIX_OK)
         status = mix_crypto_new(&t->crypto);
     if (status == MIX_OK)
         status = mix_sphinx_new(&t->sphinx, t->crypto, t->env);
@@ -129,7 +131,7 @@ static int make(mix_tunnel *t, mix_error *e) {
     return status;
 }
 
-static void tell(mix_failure *out, const mix_error *e) {
+void mix_tunnel_tell(mix_failure *out, const mix_error *e) {
     *out = (mix_failure){
         .code = e->code, .layer = e->layer ? e->layer : "tunnel", .number = e->number};
     (void)snprintf(out->words, sizeof out->words, "%s", e->words);
@@ -150,13 +152,15 @@ int mix_tunnel_new(mix_tunnel **out, const mix_tunnel_config *config, const mix_
         t->cfg.identity = NULL;
         t->cfg.directories = NULL;
         t->cfg.passphrase = t->cfg.gateway = t->cfg.exit = NULL;
+        t->cfg.dns_servers = NULL;
+        t->cfg.doh_url = t->cfg.user_agent = t->cfg.roots = NULL;
     }
     if (status == MIX_OK) {
         *out = t;
         return MIX_OK;
     }
     if (why)
-        tell(why, &e);
+        mix_tunnel_tell(why, &e);
     mix_tunnel_free(t);
     return status;
 }
@@ -196,6 +200,7 @@ void mix_tunnel_free(mix_tunnel *t) {
         return;
     mix_tunnel_drop_layers(t);
     mix_tunnel_stack_end(t);
+    mix_tunnel_transport_free(t);
     mix_ipr_free(t->ipr);
     mix_directory_free(t->directory);
     mix_gateway_free(t->gateway);
@@ -231,7 +236,9 @@ int mix_tunnel_start(mix_tunnel *t, mix_time now) {
         return MIX_ERR_STATE;
     mix_ipr_config ipr = {.connect_timeout = t->cfg.exit_timeout};
     mix_tunnel_stack_config(t, &ipr);
-    int status = make_directory(t, now);
+    int status = mix_tunnel_transport_start(t);
+    if (status == MIX_OK)
+        status = make_directory(t, now);
     if (status == MIX_OK)
         status = mix_ipr_new(&t->ipr, &ipr, t->env);
     if (status != MIX_OK) {
@@ -263,8 +270,16 @@ static void cancel_calls(mix_tunnel *t) {
     t->calls_len = 0;
 }
 
+static void end_requests(mix_tunnel *t, mix_time now) {
+    mix_error why = t->verdict;
+    if (why.code == MIX_OK)
+        mix_error_note(&why, MIX_ERR_STATE, "tunnel", 0, "the tunnel was closed");
+    mix_tunnel_transport_stop(t, &why, now);
+}
+
 /* The last state: everything but the keys and the gateway's session is taken down. */
 void mix_tunnel_end(mix_tunnel *t, mix_tunnel_state last, mix_time now) {
+    end_requests(t, now);
     t->running = t->closing = false;
     mix_gateway_stop(t->gateway, t->cfg.forget, now);
     mix_tunnel_drop_layers(t);
@@ -278,7 +293,7 @@ void mix_tunnel_end(mix_tunnel *t, mix_tunnel_state last, mix_time now) {
     t->state = last;
     t->retry_at = 0;
     mix_tunnel_event ev = {.kind = MIX_TUNNEL_EVENT_STATE, .state = last, .phase = t->phase};
-    tell(&ev.failure, last == MIX_TUNNEL_FAILED ? &t->verdict : &(mix_error){0});
+    mix_tunnel_tell(&ev.failure, last == MIX_TUNNEL_FAILED ? &t->verdict : &(mix_error){0});
     mix_tunnel_say(t, &ev, (mix_bytes){0});
     mix_log(t->env, MIX_LOG_INFO, "tunnel", "%s%s%s", mix_tunnel_state_name(last),
             ev.failure.code ? ": " : "", ev.failure.words);
@@ -294,6 +309,7 @@ void mix_tunnel_stop(mix_tunnel *t, mix_time now) {
     }
     t->closing = true;
     t->closing_until = now + GOODBYE;
+    end_requests(t, now);
     (void)mix_ipr_disconnect(t->ipr, now);
     mix_tunnel_pump(t, now);
 }
@@ -344,7 +360,7 @@ void mix_tunnel_judge(mix_tunnel *t, mix_time now) {
     t->state = state;
     t->phase = phase;
     mix_tunnel_event ev = {.kind = MIX_TUNNEL_EVENT_STATE, .state = state, .phase = phase};
-    tell(&ev.failure, &t->reason);
+    mix_tunnel_tell(&ev.failure, &t->reason);
     mix_tunnel_say(t, &ev, (mix_bytes){0});
     mix_log(t->env, MIX_LOG_INFO, "tunnel", "%s%s%s%s%s", mix_tunnel_state_name(state),
             state == MIX_TUNNEL_DEGRADED ? ": " : "",
@@ -489,7 +505,6 @@ void mix_tunnel_say(mix_tunnel *t, const mix_tunnel_event *ev, mix_bytes text) {
 
 int mix_tunnel_next(mix_tunnel *t, mix_tunnel_event *ev, mix_time now) {
     mix_bytes packet;
-    (void)now;
     *ev = (mix_tunnel_event){.state = t->state, .phase = t->phase};
     if (t->down_given)
         mix_queue_pop(&t->down);
@@ -509,6 +524,8 @@ int mix_tunnel_next(mix_tunnel *t, mix_tunnel_event *ev, mix_time now) {
         return MIX_OK;
     }
     mix_buf_deinit_wiped(&t->store);
+    if (t->seam && mix_doors_next(t, ev, mix_tunnel_transport_time(t, now)) == MIX_OK)
+        return MIX_OK;
     if (!mix_queue_peek(&t->down, &packet, NULL))
         return MIX_DONE;
     t->down_given = true;
@@ -534,8 +551,7 @@ mix_time mix_tunnel_deadline(const mix_tunnel *t) {
     at = earlier(at, earlier(t->setup_until, mix_tunnel_choice_deadline(t)));
     if (t->closing)
         at = earlier(at, t->closing_until);
-    if (t->tcpip)
-        at = earlier(at, mix_tcpip_deadline(t->tcpip));
+    at = earlier(at, mix_tunnel_transport_deadline(t));
     if (!t->flowing) /* nothing below would take what they give */
         return at;
     at = earlier(at, mix_ipr_deadline(t->ipr));
@@ -564,8 +580,6 @@ void mix_tunnel_tick(mix_tunnel *t, mix_time now) {
             mix_tunnel_own(t, mix_traffic_tick(t->layers.traffic, now), now);
             mix_tunnel_own(t, mix_messages_tick(t->layers.messages, now), now);
         }
-        if (t->tcpip && mix_tcpip_deadline(t->tcpip) <= now)
-            (void)mix_tcpip_tick(t->tcpip, now);
         mix_tunnel_choice_tick(t, now);
         if (t->setup_until <= now)
             time_out(t);
