@@ -17,12 +17,12 @@
 #include <yyjson.h>
 
 #define READY_FILE "ready.json"
+enum { DNS_MOST = 4, DNS_TEXT = 64 };
 
 struct client {
     const char *command;
     client_options options;
     client_events events;
-    mix_env env;
     uv_loop_t *loop;
     uv_timer_t timer;
     uv_prepare_t turn;
@@ -32,35 +32,69 @@ struct client {
     mix_tunnel *tunnel;
     mix_tunnel_state state;
     mix_failure failure;
-    bool interrupted, closing, shows_progress;
-    mix_buf identity;
+    bool interrupted, closing, held, shows_progress;
+    mix_buf identity, roots; /* roots: PEM, to trust besides Mozilla's */
     char directory[512];
+    char dns[DNS_MOST][DNS_TEXT];
 };
+
+/* OpenSSL draws from it until the process ends. */
+static mix_env env;
 
 /* ---- exit statuses ---- */
 
-const char client_exit_help[] =
-    "Exit status: 0 done, 1 other failures, 2 wrong options, 3 storage, 4 directory, 5 gateway, 6 exit,\n"
-    "7 connection, 8 name, 9 certificate or TLS, 10 HTTP, 11 WebSocket, 12 time is up, 130 interrupted.\n";
+const char client_exit_help[] = "Exit status: 0 done, 1 other failures, 2 wrong options, 3 "
+                                "storage, 4 directory, 5 gateway, 6 exit,\n"
+                                "7 connection, 8 name, 9 certificate or TLS, 10 HTTP, 11 "
+                                "WebSocket, 12 time is up, 130 interrupted.\n";
+
+static bool is_time_limit(int code) {
+    static const int limits[] = {
+        MIX_ERR_TUNNEL_TIMEOUT,        MIX_ERR_TCP_TIMEOUT,
+        MIX_ERR_DNS_TIMEOUT,           MIX_ERR_HTTP_CONNECT_TIMEOUT,
+        MIX_ERR_HTTP_RESPONSE_TIMEOUT, MIX_ERR_HTTP_IDLE,
+        MIX_ERR_HTTP_TIMEOUT,          MIX_ERR_WEBSOCKET_OPEN_TIMEOUT,
+    };
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        if (limits[i] == code)
+            return true;
+    }
+    return false;
+}
 
 int client_exit_status(int code) {
     static const struct {
         int from, until, status; /* numbers of errors.h, without their sign */
     } rows[] = {
-        {540, 549, CLIENT_EXIT_STORAGE}, {500, 599, CLIENT_EXIT_GATEWAY}, {600, 609, CLIENT_EXIT_DIRECTORY},
-        {610, 611, CLIENT_EXIT_GATEWAY}, {612, 612, CLIENT_EXIT_EXIT},    {700, 799, CLIENT_EXIT_EXIT},
-        {800, 899, CLIENT_EXIT_CONNECT}, {900, 999, CLIENT_EXIT_DNS},     {1000, 1099, CLIENT_EXIT_TLS},
-        {1100, 1199, CLIENT_EXIT_HTTP},  {1200, 1299, CLIENT_EXIT_WEBSOCKET},
+        {540, 549, CLIENT_EXIT_STORAGE},   {500, 599, CLIENT_EXIT_GATEWAY},
+        {600, 609, CLIENT_EXIT_DIRECTORY}, {610, 611, CLIENT_EXIT_GATEWAY},
+        {612, 612, CLIENT_EXIT_EXIT},      {700, 799, CLIENT_EXIT_EXIT},
+        {800, 899, CLIENT_EXIT_CONNECT},   {900, 999, CLIENT_EXIT_DNS},
+        {1000, 1099, CLIENT_EXIT_TLS},     {1100, 1109, CLIENT_EXIT_USAGE},
+        {1150, 1150, CLIENT_EXIT_USAGE},   {1200, 1203, CLIENT_EXIT_USAGE},
+        {1100, 1199, CLIENT_EXIT_HTTP},    {1200, 1299, CLIENT_EXIT_WEBSOCKET},
     };
     if (code == MIX_OK)
         return CLIENT_EXIT_OK;
-    if (code == MIX_ERR_TUNNEL_TIMEOUT)
+    if (is_time_limit(code))
         return CLIENT_EXIT_TIMEOUT;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (-code >= rows[i].from && -code <= rows[i].until)
             return rows[i].status;
     }
     return CLIENT_EXIT_OTHER;
+}
+
+int client_complain(const char *command, const char *about, const mix_failure *why) {
+    char line[1024];
+    snprintf(line, sizeof line, "lwmix %s: %s%s%s%s%s", command, about ? about : "",
+             about ? ": " : "", mix_error_text(why->code), why->words[0] ? ": " : "", why->words);
+    for (char *p = line; *p; p++) {
+        if ((unsigned char)*p < ' ' || *p == 127)
+            *p = '?';
+    }
+    fprintf(stderr, "%s\n", line);
+    return client_exit_status(why->code);
 }
 
 /* ---- the tunnel's wishes ---- */
@@ -83,20 +117,24 @@ static void obey_link(client *c) {
         else if (order.act == MIX_TUNNEL_CLOSE)
             dial_hang_up(c->dial, order.link);
         else
-            dial_send(c->dial, order.link, order.act == MIX_TUNNEL_SEND_BINARY, mix_bytes_of(order.data, order.len));
+            dial_send(c->dial, order.link, order.act == MIX_TUNNEL_SEND_BINARY,
+                      mix_bytes_of(order.data, order.len));
     }
 }
 
 static void store(client *c, const mix_store_change *change) {
     if (!c->options.storage)
         return;
-    int error = host_file_write(c->options.storage, change->name, mix_bytes_of(change->data, change->len), 0600);
+    int error = host_file_write(c->options.storage, change->name,
+                                mix_bytes_of(change->data, change->len), 0600);
     if (error)
-        mix_log(&c->env, MIX_LOG_WARN, "host", "%s/%s cannot be written: %s", c->options.storage, change->name, strerror(error));
+        mix_log(&env, MIX_LOG_WARN, "host", "%s/%s cannot be written: %s", c->options.storage,
+                change->name, strerror(error));
 }
 
 static void show_progress(const client *c, const mix_tunnel_event *ev) {
-    static const char *const words[] = {[MIX_TUNNEL_DIRECTORY] = "asking the directory", [MIX_TUNNEL_GATEWAY] = "connecting to a gateway",
+    static const char *const words[] = {[MIX_TUNNEL_DIRECTORY] = "asking the directory",
+                                        [MIX_TUNNEL_GATEWAY] = "connecting to a gateway",
                                         [MIX_TUNNEL_EXIT] = "connecting to an exit"};
     if (!c->shows_progress)
         return;
@@ -108,7 +146,7 @@ static void show_progress(const client *c, const mix_tunnel_event *ev) {
 
 static void take_events(client *c) {
     mix_tunnel_event ev;
-    while (mix_tunnel_next(c->tunnel, &ev, host_now()) == MIX_OK) {
+    while (!c->held && mix_tunnel_next(c->tunnel, &ev, host_now()) == MIX_OK) {
         if (ev.kind == MIX_TUNNEL_EVENT_STORE) {
             store(c, &ev.store);
             continue;
@@ -148,6 +186,12 @@ static void on_turn(uv_prepare_t *handle) {
 
 void client_wake(client *c) {
     uv_timer_start(&c->timer, on_timer, 0, 0);
+}
+
+void client_hold(client *c, bool held) {
+    c->held = held;
+    if (!held)
+        client_wake(c);
 }
 
 /* ---- what comes ---- */
@@ -208,11 +252,14 @@ static int read_members(client *c) {
     mix_buf text = {0};
     mix_error e = {0};
     mixnet_network *net = calloc(1, sizeof *net);
-    int error = net ? host_file_read(c->options.network, "network.json", &text) : ENOMEM, exit_status = 0;
+    int error = net ? host_file_read(c->options.network, "network.json", &text) : ENOMEM,
+        exit_status = 0;
     if (error)
-        exit_status = complain(c, CLIENT_EXIT_USAGE, "--network: %s/network.json: %s", c->options.network, strerror(error));
+        exit_status = complain(c, CLIENT_EXIT_USAGE, "--network: %s/network.json: %s",
+                               c->options.network, strerror(error));
     else if (mixnet_network_read(net, mix_buf_bytes(&text), &e) != MIX_OK)
-        exit_status = complain(c, CLIENT_EXIT_USAGE, "--network: %s/network.json: %s", c->options.network, e.words);
+        exit_status = complain(c, CLIENT_EXIT_USAGE, "--network: %s/network.json: %s",
+                               c->options.network, e.words);
     else
         know_members(c, net);
     mix_buf_deinit(&text);
@@ -226,21 +273,22 @@ static int read_ready(client *c) {
     const char *folder = c->options.network, *url = NULL;
     int error = host_file_read(folder, READY_FILE, &text);
     if (error)
-        return complain(c, CLIENT_EXIT_USAGE, "--network: %s/" READY_FILE ": %s; does 'lwmix mixnet' run there?", folder, strerror(error));
+        return complain(c, CLIENT_EXIT_USAGE,
+                        "--network: %s/" READY_FILE ": %s; does 'lwmix mixnet' run there?", folder,
+                        strerror(error));
     yyjson_doc *doc = yyjson_read((char *)text.data, text.len, 0);
     url = yyjson_get_str(yyjson_obj_get(yyjson_doc_get_root(doc), "directory"));
     if (url)
         snprintf(c->directory, sizeof c->directory, "%s", url);
     yyjson_doc_free(doc);
     mix_buf_deinit(&text);
-    return url ? 0 : complain(c, CLIENT_EXIT_USAGE, "--network: %s/" READY_FILE " names no directory%s", folder, "");
+    return url ? 0
+               : complain(c, CLIENT_EXIT_USAGE, "--network: %s/" READY_FILE " names no directory%s",
+                          folder, "");
 }
 
 static int read_file(const client *c, const char *path, const char *option, mix_buf *out) {
-    char folder[4096];
-    const char *slash = strrchr(path, '/');
-    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
-    int error = host_file_read(folder[0] ? folder : "/", slash ? slash + 1 : path, out);
+    int error = host_path_read(path, out);
     if (!error)
         return 0;
     fprintf(stderr, "lwmix %s: %s %s: %s\n", c->command, option, path, strerror(error));
@@ -254,31 +302,54 @@ static int read_cacert(client *c, mix_buf *roots) {
     int exit_status = read_file(c, c->options.cacert, "--cacert", roots);
     if (exit_status != 0)
         return exit_status;
-    mix_tls_config config = {.extra_roots = mix_bytes_slice(mix_buf_bytes(roots), mark, roots->len), .only_extra = true};
-    int status = mix_tls_new(&alone, &config, &c->env);
+    mix_tls_config config = {.extra_roots = mix_bytes_slice(mix_buf_bytes(roots), mark, roots->len),
+                             .only_extra = true};
+    int status = mix_tls_new(&alone, &config, &env);
     mix_tls_free(alone);
-    return status == MIX_OK ? 0 : complain(c, CLIENT_EXIT_USAGE, "--cacert %s: %s", c->options.cacert, mix_error_text(status));
+    return status == MIX_OK ? 0
+                            : complain(c, CLIENT_EXIT_USAGE, "--cacert %s: %s", c->options.cacert,
+                                       mix_error_text(status));
 }
 
-/* A local mixnet has an authority of its own, and no other counts there. */
+/* A local mixnet has an authority of its own: for its directory and gateways no other counts, and
+ * sites may be of it too. */
 static int make_tls(client *c) {
-    mix_buf roots = {0};
+    mix_buf *roots = &c->roots;
     char ca[4096];
     int exit_status = 0;
     snprintf(ca, sizeof ca, "%s/ca.pem", c->options.network ? c->options.network : "");
-    if (c->options.network)
-        exit_status = read_file(c, ca, "--network", &roots);
-    mix_buf_put_str(&roots, "\n");
+    if (c->options.network) {
+        exit_status = read_file(c, ca, "--network", roots);
+        mix_buf_put_str(roots, "\n");
+    }
     if (exit_status == 0 && c->options.cacert)
-        exit_status = read_cacert(c, &roots);
-    mix_tls_config config = {.extra_roots = mix_buf_bytes(&roots), .only_extra = c->options.network != NULL};
-    if (!c->options.network && !c->options.cacert)
-        config.extra_roots = (mix_bytes){0};
-    int status = exit_status ? MIX_OK : mix_tls_new(&c->tls, &config, &c->env);
+        exit_status = read_cacert(c, roots);
+    mix_tls_config config = {.extra_roots = mix_buf_bytes(roots),
+                             .only_extra = c->options.network != NULL};
+    int status = exit_status ? MIX_OK : mix_tls_new(&c->tls, &config, &env);
     if (status != MIX_OK)
-        exit_status = complain(c, CLIENT_EXIT_USAGE, "%s: %s", c->options.network ? ca : "roots", mix_error_text(status));
-    mix_buf_deinit(&roots);
+        exit_status = complain(c, CLIENT_EXIT_USAGE, "%s: %s", c->options.network ? ca : "roots",
+                               mix_error_text(status));
     return exit_status;
+}
+
+/* "ip", "ip:port", "[ip]:port" into what the tunnel reads, which is the latter two. */
+static int read_dns(client *c) {
+    const arg_list *given = &c->options.dns;
+    if (given->count > DNS_MOST)
+        return complain(c, CLIENT_EXIT_USAGE,
+                        "--dns is given too often: four name servers at most%s%s", "", "");
+    for (size_t i = 0; i < given->count; i++) {
+        mix_address a;
+        if (mix_ip_parse(&a, mix_bytes_str(given->items[i])) == MIX_OK)
+            a.port = 53;
+        else if (mix_address_parse(&a, given->items[i]) != MIX_OK || a.port == 0)
+            return complain(c, CLIENT_EXIT_USAGE,
+                            "--dns takes a number like 9.9.9.9 or [2620:fe::fe]:53, not '%s'%s",
+                            given->items[i], "");
+        mix_address_format(c->dns[i], &a);
+    }
+    return 0;
 }
 
 static int read_storage(client *c) {
@@ -296,6 +367,7 @@ static int read_storage(client *c) {
 static int make_tunnel(client *c) {
     const client_options *o = &c->options;
     const char *url = c->directory[0] ? c->directory : o->directory;
+    const char *dns[DNS_MOST] = {c->dns[0], c->dns[1], c->dns[2], c->dns[3]};
     mix_failure why = {0};
     mix_tunnel_config config = {
         .directories = &url,
@@ -307,14 +379,25 @@ static int make_tunnel(client *c) {
         .forget = o->storage == NULL,
         .identity = c->identity.len > 0 ? c->identity.data : NULL,
         .identity_len = c->identity.len,
+        .setup_timeout = o->setup_timeout,
+        .stream_timeout = o->stream_timeout,
+        .dns_servers = dns,
+        .dns_server_count = o->dns.count,
+        .doh_url = o->doh,
+        .dns_timeout = o->dns_timeout,
+        .user_agent = o->user_agent,
+        .roots = c->roots.len > 0 ? (const char *)c->roots.data : NULL,
+        .roots_len = c->roots.len,
     };
-    int status = mix_tunnel_new(&c->tunnel, &config, &c->env, &why);
+    int status = mix_tunnel_new(&c->tunnel, &config, &env, &why);
     mix_buf_deinit_wiped(&c->identity);
     if (status == MIX_OK)
         return 0;
     (void)complain(c, 0, "%s%s", why.words, "");
     int exit_status = client_exit_status(status);
-    return exit_status == CLIENT_EXIT_OTHER || exit_status == CLIENT_EXIT_GATEWAY ? CLIENT_EXIT_USAGE : exit_status;
+    return exit_status == CLIENT_EXIT_OTHER || exit_status == CLIENT_EXIT_GATEWAY
+               ? CLIENT_EXIT_USAGE
+               : exit_status;
 }
 
 /* ---- life ---- */
@@ -338,7 +421,8 @@ static int make_dial(client *c) {
     return c->options.network ? read_members(c) : 0;
 }
 
-int client_new(client **out, uv_loop_t *loop, const char *command, const client_options *options, const client_events *events) {
+int client_new(client **out, uv_loop_t *loop, const char *command, const client_options *options,
+               const client_events *events) {
     client *c = mix_alloc_zero(1, sizeof *c);
     if (!c) {
         fprintf(stderr, "lwmix %s: out of memory\n", command);
@@ -348,19 +432,25 @@ int client_new(client **out, uv_loop_t *loop, const char *command, const client_
     c->options = *options;
     c->events = *events;
     c->loop = loop;
-    host_env_init(&c->env, stderr, options->very_verbose ? MIX_LOG_DEBUG : options->verbose ? MIX_LOG_INFO : MIX_LOG_NONE);
-    c->shows_progress = isatty(STDERR_FILENO) && c->env.log_level == MIX_LOG_NONE;
+    host_env_init(&env, stderr,
+                  options->very_verbose ? MIX_LOG_DEBUG
+                  : options->verbose    ? MIX_LOG_INFO
+                                        : MIX_LOG_NONE);
+    c->shows_progress = isatty(STDERR_FILENO) && env.log_level == MIX_LOG_NONE;
     signal(SIGPIPE, SIG_IGN);
     start_handles(c);
     int exit_status = 0;
-    if (mix_tls_begin(&c->env) != MIX_OK)
+    if (mix_tls_begin(&env) != MIX_OK)
         exit_status = complain(c, CLIENT_EXIT_OTHER, "%s%s", mix_error_text(MIX_ERR_RANDOM), "");
     if (exit_status == 0 && options->network && options->directory)
-        exit_status = complain(c, CLIENT_EXIT_USAGE, "--network and --directory exclude each other%s%s", "", "");
+        exit_status = complain(c, CLIENT_EXIT_USAGE,
+                               "--network and --directory exclude each other%s%s", "", "");
     if (exit_status == 0 && options->network)
         exit_status = read_ready(c);
     if (exit_status == 0)
         exit_status = make_tls(c);
+    if (exit_status == 0)
+        exit_status = read_dns(c);
     if (exit_status == 0)
         exit_status = read_storage(c);
     if (exit_status == 0)
@@ -390,6 +480,7 @@ void client_free(client *c) {
     mix_tunnel_free(c->tunnel);
     mix_tls_free(c->tls);
     mix_buf_deinit_wiped(&c->identity);
+    mix_buf_deinit(&c->roots);
     mix_free(c);
 }
 
@@ -408,10 +499,20 @@ int client_up(client *c) {
         return CLIENT_EXIT_SIGNAL;
     if (c->state == MIX_TUNNEL_READY)
         return 0;
-    return complain(c, client_exit_status(c->failure.code), "%s: %s", mix_error_text(c->failure.code), c->failure.words);
+    return client_complain(c->command, NULL, &c->failure);
+}
+
+int client_run(client *c, const bool *done) {
+    client_wake(c);
+    while (!*done && !c->interrupted && c->state != MIX_TUNNEL_FAILED)
+        uv_run(c->loop, UV_RUN_ONCE);
+    if (*done)
+        return 0;
+    return c->interrupted ? CLIENT_EXIT_SIGNAL : client_complain(c->command, NULL, &c->failure);
 }
 
 void client_down(client *c) {
+    c->held = false;
     mix_tunnel_stop(c->tunnel, host_now());
     client_wake(c);
     while (c->state != MIX_TUNNEL_CLOSED && c->state != MIX_TUNNEL_FAILED)

@@ -5,6 +5,11 @@
 #define HOSTS_NATIVE_COMMANDS_H
 
 int command_mixnet(int argc, char **argv);
-int command_ping(int argc, char **argv); /* client commands: see client.h for their exit statuses */
+/* Client commands: see client.h for their exit statuses. */
+int command_fetch(int argc, char **argv);
+int command_dns(int argc, char **argv);
+int command_ws(int argc, char **argv);
+int command_ping(int argc, char **argv);
+int command_verify(int argc, char **argv);
 
 #endif

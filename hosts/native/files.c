@@ -33,18 +33,22 @@ static int read_all(int fd, mix_buf *out) {
     }
 }
 
-int host_file_read(const char *folder, const char *name, mix_buf *out) {
-    char path[PATH_MAX];
+int host_path_read(const char *path, mix_buf *out) {
     size_t mark = out->len;
-    int error = path_of(path, folder, name, "");
-    int fd = error ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return error ? error : errno;
-    error = read_all(fd, out);
+        return errno;
+    int error = read_all(fd, out);
     close(fd);
     if (error)
         mix_buf_truncate(out, mark);
     return error;
+}
+
+int host_file_read(const char *folder, const char *name, mix_buf *out) {
+    char path[PATH_MAX];
+    int error = path_of(path, folder, name, "");
+    return error ? error : host_path_read(path, out);
 }
 
 static int write_all(int fd, mix_bytes content) {

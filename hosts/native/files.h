@@ -11,6 +11,7 @@ enum { HOST_FILE_MAX = 16 << 20 };
 
 /* Appends the file's content. 0, or the errno: ENOENT when it is not there, EFBIG above HOST_FILE_MAX. */
 int host_file_read(const char *folder, const char *name, mix_buf *out);
+int host_path_read(const char *path, mix_buf *out); /* the same by its whole name */
 /* Writes to a temporary name, syncs, renames. 0 or the errno; the old file is untouched then. */
 int host_file_write(const char *folder, const char *name, mix_bytes content, mode_t mode);
 int host_file_remove(const char *folder, const char *name); /* 0 or the errno */
