@@ -2,8 +2,8 @@
 /* Objects by yyjson. */
 #include "report.h"
 
+#include "base/utf8.h"
 #include "client.h"
-#include "websocket/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,6 +2,8 @@
 /* Readers and writers of bincode's parts. */
 #include "ipr/bincode.h"
 
+#include "base/utf8.h"
+
 uint64_t mix_bin_varint(mix_reader *r, uint64_t max) {
     uint8_t first = mix_read_u8(r);
     uint64_t v = first;
@@ -67,36 +69,4 @@ mix_bytes mix_bin_text(mix_reader *r) {
         return (mix_bytes){0};
     }
     return text;
-}
-
-/* Length of the sequence that starts with c, and the smallest value that needs it; 0 for bytes that start none. */
-static size_t utf8_len(uint8_t c, uint32_t *least, uint32_t *value) {
-    if (c < 0x80)
-        return *least = 0, *value = c, 1;
-    if (c >= 0xc2 && c < 0xe0)
-        return *least = 0x80, *value = c & 0x1f, 2;
-    if (c >= 0xe0 && c < 0xf0)
-        return *least = 0x800, *value = c & 0x0f, 3;
-    if (c >= 0xf0 && c < 0xf5)
-        return *least = 0x10000, *value = c & 0x07, 4;
-    return 0;
-}
-
-bool mix_utf8_valid(mix_bytes text) {
-    for (size_t i = 0; i < text.len;) {
-        uint32_t least = 0, value = 0;
-        size_t n = utf8_len(text.data[i], &least, &value);
-        if (n == 0 || n > text.len - i)
-            return false;
-        for (size_t k = 1; k < n; k++) {
-            uint8_t c = text.data[i + k];
-            if ((c & 0xc0) != 0x80)
-                return false;
-            value = value << 6 | (c & 0x3f);
-        }
-        if (value < least || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
-            return false;
-        i += n;
-    }
-    return true;
 }

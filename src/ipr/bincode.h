@@ -14,6 +14,5 @@ bool mix_bin_bool(mix_reader *r); /* also the tag of an Option */
 mix_bytes mix_bin_bytes(mix_reader *r);
 void mix_bin_put_bytes(mix_buf *b, mix_bytes bytes);
 mix_bytes mix_bin_text(mix_reader *r); /* checked UTF-8 */
-bool mix_utf8_valid(mix_bytes text);
 
 #endif

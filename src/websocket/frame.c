@@ -2,8 +2,8 @@
 /* Frame headers, masks and close payloads. */
 #include "websocket/wire.h"
 
+#include "base/utf8.h"
 #include "mix/errors.h"
-#include "websocket/utf8.h"
 
 enum { FIN = 0x80, MASKED = 0x80, OPCODE = 0x0f, LEN_16 = 126, LEN_64 = 127 };
 

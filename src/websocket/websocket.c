@@ -4,9 +4,9 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "mix/errors.h"
 #include "websocket/sending.h"
-#include "websocket/utf8.h"
 
 #include <assert.h>
 

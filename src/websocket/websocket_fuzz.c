@@ -4,9 +4,9 @@
  * memory stays within the limits. */
 #include "websocket/websocket.h"
 
+#include "base/utf8.h"
 #include "mix/errors.h"
 #include "testing.h"
-#include "websocket/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

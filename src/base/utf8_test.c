@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The validator against the definition of UTF-8 by code points. */
-#include "websocket/utf8.h"
+#include "base/utf8.h"
 
 #include "testing.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The validator: RFC 3629 §4's table, a first byte and the range of the second. */
-#include "websocket/utf8.h"
+#include "base/utf8.h"
 
 static bool start(mix_utf8 *u, uint8_t c) {
     u->low = 0x80;

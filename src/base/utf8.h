@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Is it UTF-8 (RFC 3629)? Asked in pieces: a wrong byte is known at once, wherever the text was
  * cut. */
-#ifndef MIX_WEBSOCKET_UTF8_H
-#define MIX_WEBSOCKET_UTF8_H
+#ifndef MIX_BASE_UTF8_H
+#define MIX_BASE_UTF8_H
 
 #include "base/bytes.h"
 
