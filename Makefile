@@ -56,7 +56,7 @@ soak: build e2e-deps ## the npm peer through the mixnet, 20 runs
 check: build wasm ## layers, symbols, imports, sizes, licence lines
 	@node tools/check.mjs
 
-test: build wasm asan fuzz-build e2e-deps ## everything: checks, tests on three targets, 5 s a fuzz target
+test: build wasm asan fuzz-build e2e-deps packages ## everything: checks, tests on three targets, 5 s a fuzz target
 	@node tools/test.mjs --checks --suites --fuzz 5 native asan wasm
 
 vectors: build wasm asan ## only the vectors made by the original's code, on three targets

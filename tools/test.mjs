@@ -26,6 +26,7 @@ const LIMIT = 600;
 /** Programs that are no part of the CMake build: each prints the same closing line. */
 const SUITES = [
     { name: 'third_party', command: ['bash', 'third_party/test.sh'] },
+    { name: 'packages', command: ['node', 'packages/test.mjs'] },
     { name: 'mixnet', command: ['node', 'e2e/mixnet.test.mjs'] },
     { name: 'full-disk', command: ['node', 'e2e/full-disk.test.mjs'] },
     { name: 'ping', command: ['node', 'e2e/ping.test.mjs'] },
