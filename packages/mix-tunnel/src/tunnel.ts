@@ -2,7 +2,7 @@
 // The page's side: one worker, started at the first call and shared by all packages on the page; channels to it.
 import { wrap, type Remote } from 'comlink';
 import { fromWire, mixError, textOf, toWire, type MixError } from './errors.js';
-import type { Opening, Traffic, WireError, WorkerMessage } from './protocol.js';
+import type { Opening, Traffic, WebSocketNews, WireError, WorkerMessage } from './protocol.js';
 import { spawn as spawnHere, type Spawn, type Spawned } from './spawn.js';
 import { teachComlink } from './wire.js';
 import {
@@ -218,6 +218,7 @@ export function open<O extends Opening>(
         if (!s.open.has(lost)) return;
         close();
         take({ type: 'error', error: toWire(error) as WireError });
+        if (opening.op === 'websocket') (take as (news: WebSocketNews) => void)({ type: 'close', code: 1006, reason: '', wasClean: false });
     };
     s.open.add(lost);
     mine.onmessage = (event: MessageEvent<Traffic[O['op']]['news']>) => take(event.data);
