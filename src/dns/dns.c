@@ -415,11 +415,11 @@ static int copy_answer(answer *out, const answer *in) {
     return MIX_OK;
 }
 
-/* Of two failures the one that says more: that there is no such name, or data, before that a server
- * failed. */
+/* Of two families' failures the one that says more of the name: that there is none, before that a
+ * server failed, before that the other family has nothing. */
 static int worse(int a, int b) {
-    const int order[] = {MIX_ERR_DNS_NOT_FOUND, MIX_ERR_DNS_NO_DATA, MIX_ERR_DNS_CHAIN,
-                         MIX_ERR_DNS_SERVER, MIX_ERR_DNS_MALFORMED};
+    const int order[] = {MIX_ERR_DNS_NOT_FOUND, MIX_ERR_DNS_CHAIN,   MIX_ERR_DNS_SERVER,
+                         MIX_ERR_DNS_MALFORMED, MIX_ERR_DNS_TIMEOUT, MIX_ERR_MEMORY};
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
         if (a == order[i] || b == order[i])
             return order[i];

@@ -31,6 +31,7 @@ static void finish(void) {
     mix_buf_deinit(&w.message);
     mix_dns_free(w.d);
     assert_int_equal(mix_sockets_open(), 0); /* nothing ever went by UDP */
+    mix_sockets_end();
     assert_int_equal(mix_alloc_live(), 0);
 }
 

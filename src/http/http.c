@@ -414,6 +414,13 @@ int mix_http_read(mix_http *h, uint32_t id, uint8_t *out, size_t cap, size_t *go
     return x->failure.code;
 }
 
+void mix_http_retire(mix_http *h, uint32_t id, mix_time now) {
+    exchange *x = mix_http_find(h, id);
+    if (x)
+        (void)curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L);
+    mix_http_close(h, id, now);
+}
+
 void mix_http_close(mix_http *h, uint32_t id, mix_time now) {
     set_time(h, now);
     for (exchange **at = &h->exchanges; *at; at = &(*at)->next) {

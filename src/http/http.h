@@ -65,6 +65,8 @@ int mix_http_end(mix_http *h, uint32_t id, mix_time now); /* of an unknown lengt
 int mix_http_read(mix_http *h, uint32_t id, uint8_t *out, size_t cap, size_t *got, mix_time now);
 /* Ends the exchange, wherever it is; the number is forgotten. Unknown numbers are fine. */
 void mix_http_close(mix_http *h, uint32_t id, mix_time now);
+/* The same, and its connection ends as soon as nobody uses it: for one that seems to be dead. */
+void mix_http_retire(mix_http *h, uint32_t id, mix_time now);
 /* Ends the exchange for a reason of the caller's, if it has not ended: FINISHED follows, and what
  * came before is still there to be read. */
 void mix_http_fail(mix_http *h, uint32_t id, const mix_error *why, mix_time now);

@@ -432,7 +432,8 @@ void web_begin(web *w, const web_options *options) {
     mix_tcpip_config c = {.ip4 = {.family = 4, .octets = {10, 0, 0, 2}},
                           .ip6 = {.family = 6, .octets = {0xfd, [15] = 2}}};
     mix_dns_config d = {.servers = {{.family = 4, .port = 53, .octets = {8, 8, 8, 8}},
-                                    {.family = 4, .port = 53, .octets = {1, 1, 1, 1}}}};
+                                    {.family = 4, .port = 53, .octets = {1, 1, 1, 1}}},
+                        .doh = options->doh};
     *w = (web){.options = *options};
     mix_test_env_init(&w->env, 1);
     assert_status(mix_sockets_begin(&w->env.env), MIX_OK);

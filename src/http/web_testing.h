@@ -28,6 +28,7 @@ typedef struct web_request {
 typedef struct web_options {
     far_options link;
     mix_http_config http;
+    const char *doh; /* of mix_dns_config */
     bool no_h2;
     const char *certificate;                     /* subjectAltName; default a.test and b.test */
     void (*handler)(void *user, web_request *r); /* calls web_respond(), now or later */

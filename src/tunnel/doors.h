@@ -20,6 +20,7 @@
 #include "http/http.h"
 #include "mix/tunnel.h"
 #include "tls/tls.h"
+#include "tunnel/doh.h"
 #include "tunnel/stack.h"
 
 /* Made with the tunnel, freed with it; all NULL with ip_packets. The stack below them comes and
@@ -30,6 +31,7 @@ typedef struct mix_tunnel_engines {
     mix_dns *dns;
     mix_http *http;
     mix_fetch *fetch;
+    mix_tunnel_doh *doh; /* NULL: names are asked of name servers */
 } mix_tunnel_engines;
 mix_tunnel_engines *mix_tunnel_engines_of(const mix_tunnel *t);
 const mix_env *mix_tunnel_env(const mix_tunnel *t);

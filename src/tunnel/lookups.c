@@ -104,9 +104,11 @@ static bool resolved(mix_tunnel *t, void *state, const mix_dns_event *ev, mix_ti
         l = l->next;
     if (!l)
         return false;
-    int status = ev->status == MIX_OK ? copy(l, ev) : ev->status;
+    int status = ev->status == MIX_OK ? copy(l, ev) : MIX_OK;
     l->done = true;
-    if (status != MIX_OK)
+    if (ev->status != MIX_OK)
+        fail(l, &ev->failure);
+    else if (status != MIX_OK)
         fail_by_status(l, status);
     return true;
 }

@@ -73,9 +73,6 @@ static int read_limits(mix_tunnel_config *c, mix_error *e) {
     if (c->per_host < 0 || c->per_host > 64 || c->max_redirects < -1)
         return mix_error_note(e, MIX_ERR_ARGUMENT, "tunnel", 0, "%s is out of its range",
                               c->max_redirects < -1 ? "max_redirects" : "per_host");
-    if (c->doh_url)
-        return mix_error_note(e, MIX_ERR_ARGUMENT, "tunnel", 0,
-                              "doh_url '%.80s': DNS over HTTPS is not supported yet", c->doh_url);
     return MIX_OK;
 }
 
@@ -104,20 +101,27 @@ static int make_engines(mix_tunnel *t, const mix_dns_config *dns, mix_error *e) 
         status = make_tls(t, e);
     if (status == MIX_OK)
         status = mix_dns_new(&g->dns, dns, t->env);
+    if (status == MIX_ERR_DNS_NAME)
+        mix_error_note(e, status, "tunnel", 0, "doh_url: '%.80s' is no host name", dns->doh);
     if (status == MIX_OK)
         status = mix_http_new(&g->http, &http, g->dns, g->tls, t->env);
     if (status == MIX_OK)
         status = mix_fetch_new(&g->fetch, &fetch, g->http, t->env);
+    if (status == MIX_OK && t->cfg.doh_url)
+        status = mix_tunnel_doh_new(&g->doh, t->cfg.doh_url, g->dns, g->http);
     return status;
 }
 
 int mix_tunnel_transport_new(mix_tunnel *t, mix_error *e) {
-    mix_dns_config dns = {0};
+    char doh[MIX_DNS_NAME_MAX + 1];
+    mix_dns_config dns = {.doh = t->cfg.doh_url ? doh : NULL};
     if (t->cfg.ip_packets)
         return MIX_OK;
     int status = read_limits(&t->cfg, e);
     if (status == MIX_OK)
         status = read_servers(&dns, &t->cfg, e);
+    if (status == MIX_OK && t->cfg.doh_url)
+        status = mix_tunnel_doh_host(doh, t->cfg.doh_url, e);
     dns.timeout = t->cfg.dns_timeout;
     if (status != MIX_OK)
         return status;
@@ -134,6 +138,7 @@ int mix_tunnel_transport_new(mix_tunnel *t, mix_error *e) {
 void mix_tunnel_transport_free(mix_tunnel *t) {
     mix_tunnel_engines *g = &t->engines;
     mix_doors_free(t);
+    mix_tunnel_doh_free(g->doh);
     mix_fetch_free(g->fetch);
     mix_http_free(g->http);
     mix_dns_free(g->dns);
@@ -153,6 +158,8 @@ void mix_tunnel_transport_stop(mix_tunnel *t, const mix_error *why, mix_time now
     if (!t->seam)
         return;
     mix_doors_end(t, why, inner);
+    if (t->engines.doh)
+        mix_tunnel_doh_end(t->engines.doh, why, inner);
     mix_http_reset(t->engines.http, why, inner);
     mix_dns_forget(t->engines.dns);
 }
@@ -174,6 +181,8 @@ static bool take_dns(mix_tunnel *t, mix_time now) {
         if (!mix_http_resolved(g->http, &ev, now))
             mix_doors_resolved(t, &ev, now);
     }
+    if (g->doh)
+        any |= mix_tunnel_doh_turn(g->doh, now);
     return any;
 }
 
@@ -184,7 +193,8 @@ static bool take_http(mix_tunnel *t, mix_time now) {
     mix_http_tick(g->http, now);
     while (mix_http_next(g->http, &ev) == MIX_OK) {
         any = true;
-        if (!mix_fetch_take(g->fetch, &ev, now))
+        if (!mix_fetch_take(g->fetch, &ev, now) &&
+            !(g->doh && mix_tunnel_doh_exchanged(g->doh, &ev, now)))
             mix_doors_exchanged(t, &ev, now);
     }
     return any;
@@ -230,6 +240,8 @@ mix_time mix_tunnel_transport_deadline(const mix_tunnel *t) {
         at = earlier(at, mix_tcpip_deadline(t->tcpip));
     at = earlier(at, mix_dns_deadline(t->engines.dns));
     at = earlier(at, mix_http_deadline(t->engines.http));
+    if (t->engines.doh)
+        at = earlier(at, mix_tunnel_doh_deadline(t->engines.doh));
     return earlier(limit, at == MIX_NEVER ? at : at + t->stood);
 }
 
