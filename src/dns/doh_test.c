@@ -271,7 +271,7 @@ static void expect(int status, const char *what) {
     query("a.test", "A");
     feed(call().number);
     if (event()->status != status)
-        print_error("%s\n", what);
+        fprintf(stderr, "%s\n", what);
     assert_status(w.event.status, status);
     if (status != MIX_OK)
         assert_memory_equal(w.event.failure.words, "a.test", 6);
