@@ -11,8 +11,10 @@
 extern "C" {
 #endif
 
-/* Connects to a name (its addresses are tried in turn, the second family after 1.5 s) or a number.
- * CONNECTED or FAILED follows. timeout: of all that; 0: the tunnel's stream_timeout. MIX_ERR_STATE
+/* Connects to a name or a number. A name's addresses are tried in turn (8 at most), families
+ * alternating, the next one 1.5 s after the last or as soon as one fails; the first that is up is
+ * kept. CONNECTED or FAILED follows. timeout: of all that, in the host's time; 0: the tunnel's
+ * stream_timeout, which also is the most for a single address. MIX_ERR_STATE
  * as with mix_tunnel_fetch, MIX_ERR_DNS_NAME, MIX_ERR_ARGUMENT (port 0), MIX_ERR_SOCKET_LIMIT,
  * MIX_ERR_MEMORY. */
 int mix_tunnel_connect(mix_tunnel *t, uint32_t *id, const char *host, uint16_t port,
@@ -47,7 +49,9 @@ int mix_tunnel_socket_remote(const mix_tunnel *t, uint32_t id, mix_endpoint *out
  * peer is told by a reset. No event follows. Unknown numbers are fine. */
 void mix_tunnel_socket_close(mix_tunnel *t, uint32_t id, bool reset, mix_time now);
 
-/* Bits of `what` of an event of kind MIX_TUNNEL_EVENT_SOCKET: what is so now. */
+/* Bits of `what` of an event of kind MIX_TUNNEL_EVENT_SOCKET: what is so now. An event comes when
+ * one of the last three has changed; for the first two after the call that gave less than was asked
+ * for, and each time something was read. */
 enum {
     MIX_SOCKET_READABLE = 1,
     MIX_SOCKET_WRITABLE = 2,

@@ -6,6 +6,7 @@
 static const mix_door *const doors[MIX_DOORS] = {
     [MIX_DOOR_FETCHES] = &mix_door_fetches,
     [MIX_DOOR_LOOKUPS] = &mix_door_lookups,
+    [MIX_DOOR_SOCKETS] = &mix_door_sockets,
 };
 
 void *mix_tunnel_door(const mix_tunnel *t, mix_door_kind kind) {
