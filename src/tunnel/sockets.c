@@ -139,7 +139,6 @@ static void note_try(socket *s, const attempt *a, int status) {
     if (weight(status) <= weight(s->failure.code))
         return;
     mix_address_format(text, &a->to);
-    mix_error_clear(&s->failure);
     mix_error_note(&s->failure, status, "tcpip", 0, "%.60s%s%s%s: %s", s->named ? s->host : "",
                    s->named ? " (" : "", text, s->named ? ")" : "", mix_error_text(status));
 }
@@ -269,6 +268,8 @@ static bool resolved(mix_tunnel *t, void *state, const mix_dns_event *ev, mix_ti
     if (status != MIX_OK) {
         mix_error_note(&s->failure, status, "dns", 0, "%.100s: %s", s->host,
                        mix_error_text(status));
+        if (ev->failure.code == status)
+            s->failure = ev->failure;
         fail(t, s, now);
     }
     return true;
