@@ -50,8 +50,8 @@ typedef struct mix_tunnel_config {
     /* Of what goes through it; not looked at with ip_packets. */
     const char *const *dns_servers; /* "ip:port", asked all at once; none: 8.8.8.8 and 1.1.1.1 */
     size_t dns_server_count;        /* 4 at most */
-    const char *doh_url;     /* https://…: names are asked there (RFC 8484), its own host's by
-                                dns_servers; NULL: not */
+    const char *doh_url;     /* https://…: names are asked there (RFC 8484, a final "{?dns}" is left
+                                away), its own host's by dns_servers; NULL: not */
     mix_time dns_timeout;    /* of a lookup; 10 s */
     mix_time stream_timeout; /* for TCP and TLS to be up; 30 s */
     mix_time keepalive;      /* of an idle TCP connection; 0: 60 s; −1: none */

@@ -27,7 +27,7 @@ struct mix_tunnel_doh {
     char *url;
     char host[MIX_DNS_NAME_MAX + 1]; /* for words */
     call *calls;
-    mix_time heard; /* when an answer came last */
+    mix_time heard; /* when an answer came last; −1: none did */
 };
 
 /* ---- the URL ---- */
@@ -87,6 +87,7 @@ int mix_tunnel_doh_new(mix_tunnel_doh **out, const char *url, mix_dns *dns, mix_
         return MIX_ERR_MEMORY;
     d->dns = dns;
     d->http = http;
+    d->heard = -1;
     int status = mix_tunnel_doh_host(d->host, url, NULL);
     if (status == MIX_OK && !(d->url = mix_alloc_zero(plain.len + 1, 1)))
         status = MIX_ERR_MEMORY;

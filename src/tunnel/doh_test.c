@@ -6,6 +6,7 @@
 #include "alloc_fail.h"
 #include "http/web_testing.h"
 #include "mix/errors.h"
+#include "mix/tunnel.h"
 
 enum { MANY = 32 };
 #define ROUND_TRIP MIX_MS(100)
@@ -142,7 +143,7 @@ static bool resolved(void *user, const mix_dns_event *ev) {
     return true;
 }
 
-static void begin_at(kind k, const char *url) {
+static void begin_with(kind k, const char *url, bool no_h2) {
     char host[MIX_DNS_NAME_MAX + 1];
     if (s.web.far) {
         mix_tunnel_doh_free(s.d);
@@ -154,11 +155,16 @@ static void begin_at(kind k, const char *url) {
     assert_status(mix_tunnel_doh_host(host, url, NULL), MIX_OK);
     web_begin(&s.web, &(web_options){.link = {.delay = ROUND_TRIP / 2, .seed = 1},
                                      .doh = host,
+                                     .no_h2 = no_h2,
                                      .handler = serve,
                                      .pump = pump,
                                      .deadline = deadline,
                                      .resolved = resolved});
     assert_status(mix_tunnel_doh_new(&s.d, url, s.web.dns, s.web.http), MIX_OK);
+}
+
+static void begin_at(kind k, const char *url) {
+    begin_with(k, url, false);
 }
 
 static void begin(kind k) {
@@ -232,6 +238,21 @@ static void one_round_trip_on_a_kept_connection(void **state) {
     assert_null(strstr(s.seen, "user-agent")); /* nobody's business */
     start = web_now(&s.web);
     takes(start, lookup("n3.test")->at, 0); /* from the cache */
+    end();
+}
+
+static void without_http2_on_several_connections(void **state) {
+    (void)state;
+    begin_with(GOOD, "https://b.test/dns-query", true);
+    for (int i = 0; i < 20; i++) {
+        char name[20];
+        snprintf(name, sizeof name, "n%d.test", i);
+        ask(name, MIX_DNS_IP4);
+    }
+    struct outcome *o = wait(20);
+    for (int i = 0; i < 20; i++)
+        assert_status(o[i].status, MIX_OK);
+    assert_in_range(s.web.connections, 2, 6);
     end();
 }
 
@@ -418,6 +439,32 @@ static void hosts_of_urls(void **state) {
     assert_status(mix_tunnel_doh_host(host, longest, NULL), MIX_ERR_ARGUMENT);
 }
 
+static void as_an_option(void **state) {
+    static const struct {
+        const char *url;
+        int status;
+        const char *words;
+    } rows[] = {
+        {"http://dns.test/q", MIX_ERR_ARGUMENT, "doh_url 'http://dns.test/q' is not an https URL"},
+        {"https://local_host.localhost/q", MIX_ERR_ARGUMENT,
+         "doh_url: 'local_host.localhost' is no host name"},
+        {"https://dns.test/q{?dns}", MIX_OK, ""},
+        {"https://[2001:db8::1]/q", MIX_OK, ""},
+    };
+    mix_test_env env;
+    (void)state;
+    mix_test_env_init(&env, 3);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        mix_tunnel *t = NULL;
+        mix_failure why = {0};
+        mix_tunnel_config c = {.doh_url = rows[i].url};
+        assert_status(mix_tunnel_new(&t, &c, &env.env, &why), rows[i].status);
+        assert_string_equal(why.words, rows[i].words);
+        mix_tunnel_free(t);
+        assert_int_equal(mix_alloc_live(), 0);
+    }
+}
+
 static void without_memory_at_any_point(void **state) {
     (void)state;
     for (size_t n = 1;; n += n < 40 ? 1 : 17) {
@@ -442,6 +489,7 @@ static void without_memory_at_any_point(void **state) {
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(one_round_trip_on_a_kept_connection),
+    cmocka_unit_test(without_http2_on_several_connections),
     cmocka_unit_test(a_request_by_name_asks_the_resolver),
     cmocka_unit_test(what_resolvers_may_answer),
     cmocka_unit_test(a_connection_that_breaks_is_made_anew),
@@ -451,6 +499,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_resolver_by_its_number),
     cmocka_unit_test(ended_while_asking),
     cmocka_unit_test(hosts_of_urls),
+    cmocka_unit_test(as_an_option),
     cmocka_unit_test(without_memory_at_any_point),
 };
 MIX_TEST_MAIN(tunnel_doh_test, tests)

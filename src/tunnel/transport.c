@@ -102,7 +102,8 @@ static int make_engines(mix_tunnel *t, const mix_dns_config *dns, mix_error *e) 
     if (status == MIX_OK)
         status = mix_dns_new(&g->dns, dns, t->env);
     if (status == MIX_ERR_DNS_NAME)
-        mix_error_note(e, status, "tunnel", 0, "doh_url: '%.80s' is no host name", dns->doh);
+        status = mix_error_note(e, MIX_ERR_ARGUMENT, "tunnel", 0,
+                                "doh_url: '%.80s' is no host name", dns->doh);
     if (status == MIX_OK)
         status = mix_http_new(&g->http, &http, g->dns, g->tls, t->env);
     if (status == MIX_OK)
