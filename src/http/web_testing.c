@@ -353,7 +353,7 @@ static void far_gone(void *user, far_conn *f) {
     free(c);
 }
 
-/* Every name that ends in "test" is at 192.0.2.7; no other one is. */
+/* Every name that ends in "test" is at the one address; no other one is. */
 static void far_datagram(void *user, far *f, const mix_address *from, const mix_address *to,
                          mix_bytes query) {
     web *w = user;
@@ -370,8 +370,11 @@ static void far_datagram(void *user, far *f, const mix_address *from, const mix_
     mix_buf_put_u16(&out, known);
     mix_buf_put_u32(&out, 0);
     mix_buf_put(&out, query.data + 12, at + 5 - 12);
-    if (known)
-        mix_buf_put(&out, "\xc0\x0c\0\1\0\1\0\0\1\0\0\4\300\0\2\7", 16);
+    if (known) {
+        static const uint8_t usual[4] = {192, 0, 2, 7};
+        mix_buf_put(&out, "\xc0\x0c\0\1\0\1\0\0\1\0\0\4", 12);
+        mix_buf_put(&out, w->options.address[0] ? w->options.address : usual, 4);
+    }
     far_send_datagram(f, to, from, mix_buf_bytes(&out));
     mix_buf_deinit(&out);
 }
@@ -410,12 +413,11 @@ static void near_pump(void *user, mix_time now) {
         w->options.pump(w->options.user, now);
 }
 
-static void begin_far(web *w) {
-    const far_near near = {w, near_feed, near_drain, near_deadline, near_tick, near_pump};
+static void begin_far(web *w, const far_near *near) {
     const far_handlers handlers = {
         .opened = far_opened, .received = far_received, .gone = far_gone, .datagram = far_datagram};
     const uint16_t ports[] = {80, 81, 443, 444};
-    w->far = far_new(&w->options.link, &near, &handlers, w);
+    w->far = far_new(&w->options.link, near, &handlers, w);
     for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)
         far_listen(w->far, ports[i]);
     w->ca = identity_make(&(identity_options){.name = "Test CA", .ca = true});
@@ -427,7 +429,20 @@ static void begin_far(web *w) {
                                     w->options.no_h2 ? "\x08http/1.1" : "\x02h2\x08http/1.1");
 }
 
+void web_serve(web *w, const web_options *options, const far_near *near) {
+    *w = (web){.options = *options};
+    begin_far(w, near);
+}
+
+void web_close_down(web *w) {
+    far_free(w->far);
+    SSL_CTX_free(w->server_ctx);
+    identity_free(&w->server);
+    identity_free(&w->ca);
+}
+
 void web_begin(web *w, const web_options *options) {
+    const far_near near = {w, near_feed, near_drain, near_deadline, near_tick, near_pump};
     mix_buf pem = {0};
     mix_tcpip_config c = {.ip4 = {.family = 4, .octets = {10, 0, 0, 2}},
                           .ip6 = {.family = 6, .octets = {0xfd, [15] = 2}}};
@@ -438,7 +453,7 @@ void web_begin(web *w, const web_options *options) {
     mix_test_env_init(&w->env, 1);
     assert_status(mix_sockets_begin(&w->env.env), MIX_OK);
     assert_status(mix_tls_begin(&w->env.env), MIX_OK);
-    begin_far(w);
+    begin_far(w, &near);
     identity_pem(&pem, &w->ca);
     assert_status(mix_tcpip_new(&w->tcpip, &c, &w->env.env, far_now(w->far)), MIX_OK);
     mix_sockets_attach(w->tcpip);
@@ -460,10 +475,7 @@ void web_end(web *w) {
     assert_int_equal(mix_sockets_open(), 0);
     mix_sockets_end();
     mix_tcpip_free(w->tcpip);
-    far_free(w->far);
-    SSL_CTX_free(w->server_ctx);
-    identity_free(&w->server);
-    identity_free(&w->ca);
+    web_close_down(w);
 }
 
 mix_time web_now(const web *w) {

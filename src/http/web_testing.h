@@ -29,6 +29,7 @@ typedef struct web_options {
     far_options link;
     mix_http_config http;
     const char *doh; /* of mix_dns_config */
+    uint8_t address[4]; /* of all servers; default 192.0.2.7 */
     bool no_h2;
     const char *certificate;                     /* subjectAltName; default a.test and b.test */
     void (*handler)(void *user, web_request *r); /* calls web_respond(), now or later */
@@ -55,6 +56,9 @@ typedef struct web {
     web_conn *last;
 } web;
 
+/* The far side alone, for a near side of the caller's; web_begin() makes both. */
+void web_serve(web *w, const web_options *options, const far_near *near);
+void web_close_down(web *w);
 void web_begin(web *w, const web_options *options);
 void web_end(web *w);
 mix_time web_now(const web *w);

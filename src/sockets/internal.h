@@ -19,6 +19,7 @@ typedef struct seam_state {
     mix_tcpip *stack;
     int stacks; /* before this one, modulo STACKS */
     mix_time now;
+    uint64_t moved;
     bool random_failed;
     uint8_t secret[MIX_SIPHASH_KEY_LEN];
     uint64_t drawn; /* with the secret: what random() falls back to */

@@ -140,6 +140,10 @@ unsigned mix_sockets_open(void) {
     return stats.sockets;
 }
 
+uint64_t mix_sockets_moved(void) {
+    return mix_seam.moved;
+}
+
 int mix_sock_socket(int family, int type, int protocol) {
     int number;
 #ifdef SOCK_NONBLOCK
@@ -155,6 +159,7 @@ int mix_sock_socket(int family, int type, int protocol) {
     int status = mix_tcpip_open(mix_seam.stack, &number,
                                 type == SOCK_STREAM ? MIX_TCPIP_STREAM : MIX_TCPIP_DATAGRAM,
                                 family == AF_INET ? 4 : 6);
+    mix_seam.moved++;
     return status == MIX_OK ? number + first_fd() : failed(error_of(status));
 }
 
@@ -204,6 +209,7 @@ int mix_sock_close(int fd) {
     int number = number_of(fd);
     if (number < 0)
         return has_moved(fd) ? 0 : -1;
+    mix_seam.moved++;
     mix_tcpip_close(mix_seam.stack, number, mix_seam.now);
     return 0;
 }
@@ -228,7 +234,10 @@ ssize_t mix_sock_sendto(int fd, const void *data, size_t len, int flags, const s
     else
         status = mix_tcpip_send(mix_seam.stack, number, to ? &a : NULL, mix_bytes_of(data, len),
                                 mix_seam.now);
-    return status == MIX_OK ? (ssize_t)taken : failed(error_of(status));
+    if (status != MIX_OK)
+        return failed(error_of(status));
+    mix_seam.moved++;
+    return (ssize_t)taken;
 }
 
 ssize_t mix_sock_recvfrom(int fd, void *data, size_t len, int flags, struct sockaddr *from,
@@ -246,6 +255,7 @@ ssize_t mix_sock_recvfrom(int fd, void *data, size_t len, int flags, struct sock
         status = mix_tcpip_receive(mix_seam.stack, number, &a, data, len, &got);
     if (status != MIX_OK)
         return failed(error_of(status));
+    mix_seam.moved++;
     if (a.family == 0)
         (void)mix_tcpip_remote(mix_seam.stack, number, &a);
     if (from && from_len && a.family != 0)

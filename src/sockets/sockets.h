@@ -39,6 +39,9 @@ int mix_sockets_status(
              stack before; MIX_ERR_ARGUMENT: no open socket */
 int mix_sockets_close(int fd);   /* as close(): 0, or −1 for what is no open socket */
 unsigned mix_sockets_open(void); /* how many there are */
+/* Grows whenever a socket is opened, closed, or takes or gives something: who runs a library and
+ * sees it unchanged knows that nothing came of it. */
+uint64_t mix_sockets_moved(void);
 /* A struct sockaddr of either family, as a library handed it out; MIX_ERR_ADDRESS. */
 int mix_sockets_address(mix_address *out, const void *sockaddr);
 
