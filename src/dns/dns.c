@@ -12,6 +12,7 @@
 enum { LOOKUPS_MAX = 1024 };
 #define SETTLE                                                                                     \
     MIX_MS(120) /* for the other family's answer, once one has addresses: most come together */
+#define GRACE MIX_SECONDS(3600)
 
 static void *ares_take(size_t size) {
     return mix_alloc(size > 0 ? size : 1);
@@ -228,6 +229,14 @@ static void start(mix_dns *d, question *q) {
     }
 }
 
+/* The addresses of the resolver over HTTPS stand before every question: for an hour beyond their
+ * end they still serve, while they are asked for anew (RFC 8767). */
+static bool is_usable(const mix_dns *d, const question *q) {
+    bool graced = d->doh && !q->doh &&
+                  (q->answer.status == MIX_OK || q->answer.status == MIX_ERR_DNS_NO_DATA);
+    return q->done && !q->stale && q->expires + (graced ? GRACE : 0) > d->now;
+}
+
 /* Makes room: what has ended, and if that is not enough what ends first. */
 static void shrink(mix_dns *d) {
     size_t kept = 0;
@@ -236,7 +245,7 @@ static void shrink(mix_dns *d) {
         next = q->next;
         if (q->pending > 0 || q->lookups > 0 || !q->done)
             continue;
-        if (q->stale || q->expires <= d->now) {
+        if (!is_usable(d, q)) {
             free_question(d, q);
             continue;
         }
@@ -248,25 +257,7 @@ static void shrink(mix_dns *d) {
         free_question(d, first);
 }
 
-/* The question for a name and type: one that is being asked or kept, or a new one. */
-static question *question_for(mix_dns *d, const char *name, uint16_t type) {
-    for (question *q = d->questions; q; q = q->next) {
-        if (q->type != type || q->stale || strcmp(q->name, name) != 0)
-            continue;
-        if (!q->done && q->lookups == 0 && d->now > q->give_up - d->config.timeout / 2) {
-            q->stale = true; /* nobody waited for it any more, and it may never come */
-            continue;
-        }
-        if (!q->done) {
-            d->stats.shared++;
-            return q;
-        }
-        if (q->expires > d->now) {
-            d->stats.from_cache++;
-            return q;
-        }
-        q->stale = true;
-    }
+static question *new_question(mix_dns *d, const char *name, uint16_t type) {
     shrink(d);
     question *q = mix_alloc_zero(1, sizeof *q);
     if (!q)
@@ -282,6 +273,45 @@ static question *question_for(mix_dns *d, const char *name, uint16_t type) {
     start(d, q);
     q->lookups--;
     return q;
+}
+
+/* The one that is kept of a name and type, and the one that is being asked; what is of no use any
+ * more is marked. Newer ones come first. */
+static void find_questions(mix_dns *d, const char *name, uint16_t type, question **kept,
+                           question **asking) {
+    *kept = *asking = NULL;
+    for (question *q = d->questions; q; q = q->next) {
+        if (q->type != type || q->stale || strcmp(q->name, name) != 0)
+            continue;
+        if (!q->done && q->lookups == 0 && !q->refresh &&
+            d->now > q->give_up - d->config.timeout / 2)
+            q->stale = true; /* nobody waited for it any more, and it may never come */
+        else if (!q->done)
+            *asking = *asking ? *asking : q;
+        else if (!*kept && is_usable(d, q))
+            *kept = q;
+        else
+            q->stale = true;
+    }
+}
+
+/* The question for a name and type: one that is being asked or kept, or a new one. */
+static question *question_for(mix_dns *d, const char *name, uint16_t type) {
+    question *kept, *asking;
+    find_questions(d, name, type, &kept, &asking);
+    if (kept) {
+        d->stats.from_cache++;
+        kept->lookups++; /* stays while room is made */
+        if (kept->expires <= d->now && !asking && (asking = new_question(d, name, type)))
+            asking->refresh = true;
+        kept->lookups--;
+        return kept;
+    }
+    if (asking) {
+        d->stats.shared++;
+        return asking;
+    }
+    return new_question(d, name, type);
 }
 
 static int begin(mix_dns *d, uint32_t *id, lookup **out, mix_time now) {
@@ -494,7 +524,7 @@ static void hush(mix_dns *d) {
     for (question *q = d->questions; q; q = q->next) {
         if (q->doh)
             continue;
-        if (!q->done && q->lookups > 0)
+        if (!q->done && (q->lookups > 0 || q->refresh))
             return;
         any |= q->pending > 0;
     }

@@ -29,7 +29,8 @@ typedef struct mix_dns_config {
     mix_time negative_ttl; /* how long at most that there is no such thing; default 60 s */
     size_t cache_entries;  /* default 512; names are forgotten earliest end first */
     /* The host of a DNS over HTTPS resolver, a name or a number (copied): all questions are its to
-     * answer, but for its own addresses, which servers know. NULL: servers are asked everything. */
+     * answer, but for its own addresses, which servers know, and which serve for an hour beyond
+     * their end while they are asked for anew. NULL: servers are asked everything. */
     const char *doh;
 } mix_dns_config; /* zeros take the defaults */
 

@@ -562,6 +562,36 @@ static void with_doh_only_the_resolvers_addresses_are_asked_of_servers(void **st
     finish();
 }
 
+static void the_resolvers_addresses_are_renewed_without_a_wait(void **state) {
+    (void)state;
+    begin_with((mix_dns_config){.doh = "four.test"}); /* A for 300 s, and no AAAA, which holds 30 */
+    lookup("four.test", MIX_DNS_IP4 | MIX_DNS_IP6);
+    assert_int_equal(w.asked[0], 2);
+    far_run(w.f, NULL, far_now(w.f) + MIX_SECONDS(400));
+    mix_time start = far_now(w.f);
+    outcome *o = lookup("four.test", MIX_DNS_IP4 | MIX_DNS_IP6);
+    assert_status(o->status, MIX_OK);
+    assert_true(o->cached);
+    assert_int_equal(o->ttl, 0);
+    assert_int_equal(o->at - start, 0);
+    lookup("four.test", MIX_DNS_IP4 | MIX_DNS_IP6); /* asked anew once */
+    far_run(w.f, NULL, far_now(w.f) + MIX_SECONDS(1));
+    assert_int_equal(w.asked[0], 4);
+    assert_int_equal(lookup("four.test", MIX_DNS_IP4 | MIX_DNS_IP6)->ttl, 299);
+    mix_dns_stats stats;
+    mix_dns_get_stats(w.d, &stats);
+    assert_int_equal(stats.cached, 2);
+    w.drop[0] = w.drop[1] = 1000; /* from now on no server answers */
+    far_run(w.f, NULL, far_now(w.f) + MIX_SECONDS(3500));
+    assert_status(lookup("four.test", MIX_DNS_IP4)->status, MIX_OK);
+    far_run(w.f, NULL, far_now(w.f) + MIX_SECONDS(60));
+    assert_int_equal(mix_dns_deadline(w.d), MIX_NEVER); /* it is not asked for ever */
+    assert_status(lookup("four.test", MIX_DNS_IP4)->status, MIX_OK);
+    far_run(w.f, NULL, far_now(w.f) + MIX_SECONDS(400));
+    assert_status(lookup("four.test", MIX_DNS_IP4)->status, MIX_ERR_DNS_TIMEOUT);
+    finish();
+}
+
 static void names_and_numbers(void **state) {
     (void)state;
     char longest[256], label[70];
@@ -647,6 +677,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(garbage_from_one_server_waits_for_the_other),
     cmocka_unit_test(what_is_too_long_comes_by_tcp),
     cmocka_unit_test(with_doh_only_the_resolvers_addresses_are_asked_of_servers),
+    cmocka_unit_test(the_resolvers_addresses_are_renewed_without_a_wait),
     cmocka_unit_test(names_and_numbers),
     cmocka_unit_test(the_cache_is_bounded),
     cmocka_unit_test(freed_while_asking),

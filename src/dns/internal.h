@@ -63,8 +63,9 @@ typedef struct question {
     uint16_t type;
     int hops;
     bool done;
-    bool stale; /* forgotten while something still points at it */
-    bool doh;   /* asked over HTTPS */
+    bool stale;   /* forgotten while something still points at it */
+    bool doh;     /* asked over HTTPS */
+    bool refresh; /* nobody waits for it, but it is asked to its end */
     call_state call;
     uint32_t number;  /* of the call */
     mix_time give_up; /* when the call is of no use any more */

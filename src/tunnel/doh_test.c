@@ -238,6 +238,14 @@ static void one_round_trip_on_a_kept_connection(void **state) {
     assert_null(strstr(s.seen, "user-agent")); /* nobody's business */
     start = web_now(&s.web);
     takes(start, lookup("n3.test")->at, 0); /* from the cache */
+    for (int i = 0; i < 12; i++) { /* also when the resolver's address has run out: 256 s */
+        char name[20];
+        web_run(&s.web, NULL, MIX_SECONDS(50));
+        snprintf(name, sizeof name, "m%d.test", i);
+        start = web_now(&s.web);
+        takes(start, lookup(name)->at, ROUND_TRIP);
+    }
+    assert_int_equal(s.web.connections, 1);
     end();
 }
 
