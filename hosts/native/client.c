@@ -511,6 +511,10 @@ int client_run(client *c, const bool *done) {
     return c->interrupted ? CLIENT_EXIT_SIGNAL : client_complain(c->command, NULL, &c->failure);
 }
 
+const mix_failure *client_failure(const client *c) {
+    return &c->failure;
+}
+
 void client_down(client *c) {
     c->held = false;
     mix_tunnel_stop(c->tunnel, host_now());

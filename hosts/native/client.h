@@ -87,6 +87,7 @@ int client_up(client *c);
 /* Runs the loop until *done. Else why not: 130 after a signal, or the tunnel failed, which it tells
  * in one line on stderr. */
 int client_run(client *c, const bool *done);
+const mix_failure *client_failure(const client *c); /* the tunnel's last; code MIX_OK: none */
 /* The usual end: stops the tunnel and runs the loop until it is CLOSED. */
 void client_down(client *c);
 

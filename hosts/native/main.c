@@ -10,6 +10,8 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
+    {"fetch", command_fetch, "get URLs"},
+    {"dns", command_dns, "look a name up"},
     {"verify", command_verify, "judge a certificate chain as the tunnel does"},
     {"ping", command_ping, "measure the way through the mixnet to an exit and back"},
     {"mixnet", command_mixnet, "run a whole mixnet on this machine, or one role of it"},
