@@ -78,7 +78,8 @@ int mix_tunnel_fetch_response(const mix_tunnel *t, uint32_t id, mix_response *ou
 bool mix_tunnel_fetch_header(const mix_tunnel *t, uint32_t id, size_t i, mix_header *out);
 
 /* Durations from mix_tunnel_fetch() on, of the last hop where there were redirects; −1: not
- * reached. On a kept connection resolved, connected and secured are equal. */
+ * reached. On a kept connection resolved, connected and secured are equal, over plain http connected
+ * and secured. Time in which the tunnel was cut off from its exit (DEGRADED) does not count. */
 typedef struct mix_fetch_timing {
     mix_time started; /* of the last hop, since mix_tunnel_fetch() */
     mix_time resolved, connected, secured, sent, first_byte, finished;

@@ -20,7 +20,7 @@ typedef struct fetch {
     int64_t stream_length;
     mix_fetch_redirect redirect;
     int redirects_left, redirects, tries;
-    mix_time give_up;
+    mix_time begun, give_up;
     int redirecting; /* the status of a redirect whose body is being dropped, so that its connection
                         can be used again */
     mix_buf location;
@@ -170,6 +170,7 @@ static int take_request(mix_fetch *f, fetch *x, const mix_fetch_request *r, mix_
     x->redirect = r->redirect;
     x->redirects_left = most > 0 ? most : 0;
     x->tries = f->config.tries;
+    x->begun = now;
     x->give_up = r->timeout > 0 ? now + r->timeout : MIX_NEVER;
     if (status == MIX_OK &&
         (mix_buf_status(&x->url) != MIX_OK || mix_buf_status(&x->headers) != MIX_OK ||
@@ -541,4 +542,16 @@ bool mix_fetch_get_header(const mix_fetch *f, uint32_t id, size_t i, mix_http_he
 const mix_error *mix_fetch_failure(const mix_fetch *f, uint32_t id) {
     const fetch *x = find(f, id);
     return x ? &x->failure : NULL;
+}
+
+int mix_fetch_get_timing(const mix_fetch *f, uint32_t id, mix_http_timing *out) {
+    const fetch *x = find(f, id);
+    int status = x ? mix_http_get_timing(f->http, x->exchange, out) : MIX_ERR_ARGUMENT;
+    if (status != MIX_OK)
+        return status;
+    mix_time *const all[] = {&out->started, &out->resolved,   &out->connected, &out->secured,
+                             &out->sent,    &out->first_byte, &out->finished};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        *all[i] = *all[i] >= 0 ? *all[i] - x->begun : -1;
+    return MIX_OK;
 }

@@ -81,6 +81,9 @@ int mix_fetch_get_response(const mix_fetch *f, uint32_t id,
                            mix_fetch_response *out); /* MIX_ERR_STATE before RESPONSE */
 bool mix_fetch_get_header(const mix_fetch *f, uint32_t id, size_t i, mix_http_header *out);
 const mix_error *mix_fetch_failure(const mix_fetch *f, uint32_t id);
+/* As mix_http_get_timing() of the last exchange, from mix_fetch_start() on; started: when that
+ * exchange began. */
+int mix_fetch_get_timing(const mix_fetch *f, uint32_t id, mix_http_timing *out);
 
 /* The one who pulls http's events (after each mix_http_tick(), until there is none) offers them
  * here; true: it was of a fetch. */

@@ -54,8 +54,10 @@ static size_t on_read(char *out, size_t size, size_t n, void *user) {
         memcpy(out, x->up.data, len);
     mix_buf_consume(&x->up, len);
     x->sent += len;
-    if (x->up.len == 0 && x->body_ended && x->phase < WAITING)
+    if (x->up.len == 0 && x->body_ended && x->phase < WAITING) {
         x->phase = WAITING;
+        x->taken = x->http->now;
+    }
     if (x->blocked && x->up.len <= x->http->config.buffer / 2) {
         x->blocked = false;
         mix_http_owe(x, MIX_HTTP_WRITABLE);
@@ -110,6 +112,8 @@ static size_t on_header(char *data, size_t size, size_t n, void *user) {
     size_t all = size * n;
     mix_bytes line = mix_bytes_of(data, all);
     x->activity = x->http->now;
+    if (x->first_byte == 0)
+        x->first_byte = x->http->now;
     while (line.len > 0 && (line.data[line.len - 1] == '\n' || line.data[line.len - 1] == '\r'))
         line.len--;
     if (x->headers_done)
@@ -143,8 +147,9 @@ static size_t on_header(char *data, size_t size, size_t n, void *user) {
 }
 
 static CURLcode on_context(CURL *easy, void *ctx, void *user) {
-    const exchange *x = user;
+    exchange *x = user;
     (void)easy;
+    x->encrypting = x->http->now;
     return mix_tls_apply(x->http->tls, ctx) == MIX_OK ? CURLE_OK : CURLE_OUT_OF_MEMORY;
 }
 
@@ -154,8 +159,11 @@ static int on_ready(void *user, char *ip, char *local_ip, int port, int local_po
     (void)ip, (void)local_ip, (void)port, (void)local_port;
     x->activity = x->http->now;
     x->was_sent = true;
+    x->ready = x->http->now;
     if (x->phase < SENDING)
         x->phase = x->body_ended && x->up.len == 0 ? WAITING : SENDING;
+    if (x->phase == WAITING)
+        x->taken = x->http->now;
     return CURL_PREREQFUNC_OK;
 }
 

@@ -156,6 +156,7 @@ static void finish(mix_http *h, exchange *x, CURLcode rc) {
     }
     mix_http_note_failure(h, x, rc);
     x->phase = FINISHED;
+    x->finished = h->now;
     if (x->lookup != 0)
         mix_dns_cancel(h->dns, x->lookup);
     x->lookup = 0;
@@ -175,7 +176,7 @@ static void fail(mix_http *h, exchange *x, int code, const char *words) {
 
 static void add_to_multi(mix_http *h, exchange *x) {
     x->phase = CONNECTING;
-    x->activity = h->now;
+    x->activity = x->resolved = h->now;
     CURLMcode rc = curl_multi_add_handle(h->multi, x->easy);
     x->added = rc == CURLM_OK;
     if (!x->added)
@@ -234,7 +235,7 @@ int mix_http_start(mix_http *h, uint32_t *id, const mix_http_request *request, m
     if (!x)
         return MIX_ERR_MEMORY;
     x->http = h;
-    x->activity = now;
+    x->activity = x->started = now;
     x->give_up = request->timeout > 0 ? now + request->timeout : MIX_NEVER;
     int status = mix_http_prepare(h, x, request);
     if (status == MIX_OK)
@@ -472,6 +473,32 @@ bool mix_http_get_header(const mix_http *h, uint32_t id, size_t i, mix_http_head
         at += strlen(at) + 1;
     *out = (mix_http_header){.name = at, .value = at + strlen(at) + 1};
     return true;
+}
+
+int mix_http_get_timing(const mix_http *h, uint32_t id, mix_http_timing *out) {
+    const exchange *x = mix_http_find(h, id);
+    long connects = 0;
+    curl_off_t received = 0;
+    if (!x)
+        return MIX_ERR_ARGUMENT;
+    (void)curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &connects);
+    (void)curl_easy_getinfo(x->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+    bool reused = x->ready > 0 && connects == 0;
+    mix_time connected = reused              ? x->resolved
+                         : x->encrypting > 0 ? x->encrypting
+                                             : x->ready,
+             secured = reused ? x->resolved : x->ready;
+    const mix_time times[] = {x->resolved, connected,     secured,
+                              x->taken,    x->first_byte, x->finished};
+    mix_time *const outs[] = {&out->resolved, &out->connected,  &out->secured,
+                              &out->sent,     &out->first_byte, &out->finished};
+    *out = (mix_http_timing){.started = x->started,
+                             .received = received > 0 ? (uint64_t)received : 0,
+                             .uploaded = x->sent,
+                             .reused = reused};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        *outs[i] = times[i] > 0 ? times[i] : -1;
+    return MIX_OK;
 }
 
 const mix_error *mix_http_failure(const mix_http *h, uint32_t id) {

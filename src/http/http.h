@@ -99,6 +99,14 @@ typedef struct mix_http_response {
 int mix_http_get_response(const mix_http *h, uint32_t id, mix_http_response *out);
 /* Header number i as it came, in the server's order; false behind the last. */
 bool mix_http_get_header(const mix_http *h, uint32_t id, size_t i, mix_http_header *out);
+/* When what happened, in the time that calls bring; −1: not reached. On a kept connection connected
+ * and secured are as resolved, over plain http secured is as connected. */
+typedef struct mix_http_timing {
+    mix_time started, resolved, connected, secured, sent, first_byte, finished;
+    uint64_t received, uploaded; /* bytes of bodies: as they came, and sent */
+    bool reused;
+} mix_http_timing;
+int mix_http_get_timing(const mix_http *h, uint32_t id, mix_http_timing *out); /* _ARGUMENT */
 /* What ended it: code, number (of libcurl, or of the certificate's check) and words; NULL for
  * unknown numbers. */
 const mix_error *mix_http_failure(const mix_http *h, uint32_t id);

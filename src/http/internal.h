@@ -44,6 +44,7 @@ typedef struct exchange {
     bool write_paused;
     unsigned events; /* bits 1 << kind that next() still owes */
     mix_time activity, give_up;
+    mix_time started, resolved, encrypting, ready, taken, first_byte, finished; /* 0: not reached */
     mix_error failure;
     char words[CURL_ERROR_SIZE];
 } exchange;

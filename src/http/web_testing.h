@@ -28,7 +28,7 @@ typedef struct web_request {
 typedef struct web_options {
     far_options link;
     mix_http_config http;
-    const char *doh; /* of mix_dns_config */
+    const char *doh;    /* of mix_dns_config */
     uint8_t address[4]; /* of all servers; default 192.0.2.7 */
     bool no_h2;
     const char *certificate;                     /* subjectAltName; default a.test and b.test */

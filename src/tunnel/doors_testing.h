@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For tests of what goes through a tunnel: a tunnel that is ready in a whole network in virtual time
- * (sim/world.h), and behind its exit hosts that the test plays (tests/far.h), with names, TCP, TLS
- * and UDP. One at a time. */
+/* For tests of what goes through a tunnel: a tunnel that is ready in a whole network in virtual
+ * time (sim/world.h), and behind its exit hosts that the test plays (tests/far.h), with names, TCP,
+ * TLS and UDP. One at a time. */
 #ifndef MIX_TUNNEL_DOORS_TESTING_H
 #define MIX_TUNNEL_DOORS_TESTING_H
 
@@ -14,8 +14,8 @@ typedef struct host_conn host_conn;
 
 /* Ports: 443 speaks TLS; 82 and 446 never answer; those of `ports` are listened on, all others
  * refuse. Nobody is at 93.184.216.66.
- * Names: x.test is at 93.184.216.7 and has no IPv6; six.test at 2606:2800::7 alone; both.test at both;
- * dead.test at .66 and then .7; late.test at .66 and 2606:2800::7; none.test is there without
+ * Names: x.test is at 93.184.216.7 and has no IPv6; six.test at 2606:2800::7 alone; both.test at
+ * both; dead.test at .66 and then .7; late.test at .66 and 2606:2800::7; none.test is there without
  * addresses; hush.test is never answered; others are not there. */
 typedef struct scene_options {
     mix_tunnel_config tunnel; /* roots, directories and the like are put in */

@@ -218,3 +218,13 @@ bool mix_tunnel_fetch_header(const mix_tunnel *t, uint32_t id, size_t i, mix_hea
     *out = there ? (mix_header){h.name, h.value} : (mix_header){0};
     return there;
 }
+
+int mix_tunnel_fetch_timing(const mix_tunnel *t, uint32_t id, mix_fetch_timing *out) {
+    mix_http_timing h;
+    *out = (mix_fetch_timing){0};
+    int status = mine(t) ? mix_fetch_get_timing(t->engines.fetch, id, &h) : MIX_ERR_STATE;
+    if (status == MIX_OK)
+        *out = (mix_fetch_timing){h.started,    h.resolved, h.connected, h.secured,  h.sent,
+                                  h.first_byte, h.finished, h.received,  h.uploaded, h.reused};
+    return status;
+}

@@ -108,6 +108,55 @@ static void in_four_round_trips(void **state) {
     end();
 }
 
+static mix_fetch_timing timing_of(const web_asked *a) {
+    mix_fetch_timing t;
+    assert_status(mix_tunnel_fetch_timing(s.client.tunnel, a->id, &t), MIX_OK);
+    return t;
+}
+
+static void assert_times(const web_asked *a, const int want[6]) {
+    mix_fetch_timing t = timing_of(a);
+    const mix_time got[] = {t.resolved, t.connected, t.secured, t.sent, t.first_byte, t.finished};
+    for (int i = 0; i < 6; i++)
+        if ((got[i] + MIX_MS(500)) / MIX_SECONDS(1) != want[i])
+            fail_msg("time %d is %lld µs, not %d s", i, (long long)got[i], want[i]);
+}
+
+/* Where a request's time went: each step costs the one second that a round trip takes. */
+static void timing(void **state) {
+    (void)state;
+    begin_with(&(world_config){.plan = {.mixes_per_layer = 1, .gateways = 1, .exits = 1},
+                               .access = MIX_MS(450),
+                               .seed = 6},
+               &(web_options){.link = {.seed = 1}});
+    open_ready();
+    web_asked *a = web_client_get(&s.asks, "https://a.test/bytes/1000");
+    assert_int_equal(timing_of(a).resolved, -1);
+    assert_true(web_client_run(&s.asks, a, MIX_SECONDS(20)));
+    assert_times(a, (int[]){1, 2, 3, 3, 4, 4});
+    assert_int_equal(timing_of(a).received, 1000);
+    assert_false(timing_of(a).reused);
+    assert_int_equal(timing_of(a).finished, a->done - a->begun);
+    a = web_client_get(&s.asks, "https://a.test/bytes/1000");
+    assert_true(web_client_run(&s.asks, a, MIX_SECONDS(20)));
+    assert_times(a, (int[]){0, 0, 0, 0, 1, 1});
+    assert_true(timing_of(a).reused);
+    a = web_client_get(&s.asks, "http://a.test/to//bytes/10");
+    assert_true(web_client_run(&s.asks, a, MIX_SECONDS(20)));
+    assert_times(a, (int[]){2, 2, 2, 2, 3, 3});
+    assert_int_equal(timing_of(a).started, timing_of(a).resolved);
+    assert_int_equal(a->redirects, 1);
+    a = web_client_ask(&s.asks, &(mix_request){.method = "PUT",
+                                               .url = "http://b.test/echo",
+                                               .has_body = true,
+                                               .body = (const uint8_t *)"12345",
+                                               .body_len = 5});
+    assert_true(web_client_run(&s.asks, a, MIX_SECONDS(20)));
+    assert_times(a, (int[]){1, 2, 2, 2, 3, 3});
+    assert_int_equal(timing_of(a).uploaded, 5);
+    end();
+}
+
 /* ---- bodies ---- */
 
 static void bodies_both_ways(void **state) {
@@ -174,9 +223,7 @@ static void names(void **state) {
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(bodies_both_ways),
-    cmocka_unit_test(many_at_once),
-    cmocka_unit_test(names),
-    cmocka_unit_test(in_four_round_trips),
+    cmocka_unit_test(bodies_both_ways),    cmocka_unit_test(many_at_once), cmocka_unit_test(names),
+    cmocka_unit_test(in_four_round_trips), cmocka_unit_test(timing),
 };
 MIX_TEST_MAIN(tunnel_fetches_test, tests)
