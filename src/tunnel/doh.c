@@ -15,7 +15,8 @@ typedef struct call {
     bool again;        /* the second try */
     bool accepted;     /* the response is one that may have an answer */
     uint32_t age;
-    mix_time began, patience, give_up;
+    mix_time sent; /* 0: it waits for a connection */
+    mix_time patience, give_up;
     mix_buf answer;
     size_t len;
     uint8_t query[];
@@ -152,8 +153,8 @@ static void ask(mix_tunnel_doh *d, call *c, mix_time now) {
                           .body = (int64_t)c->len};
     c->accepted = false;
     c->age = 0;
-    c->began = now;
-    c->patience = c->again ? c->give_up : now + (c->give_up - now) / 3;
+    c->sent = 0;
+    c->patience = c->give_up;
     mix_buf_truncate(&c->answer, 0);
     int status = mix_http_start(d->http, &c->exchange, &r, now);
     if (status == MIX_OK)
@@ -305,7 +306,18 @@ bool mix_tunnel_doh_exchanged(mix_tunnel_doh *d, const mix_http_event *ev, mix_t
 
 /* ---- time ---- */
 
-/* Nothing came since this one was asked: the connection, of which TCP may not know for long yet
+/* How long nothing may come from a connection is counted from when there is one. */
+static void note_sent(mix_tunnel_doh *d, mix_time now) {
+    for (call *c = d->calls; c; c = c->next) {
+        if (c->sent != 0 || !mix_http_was_sent(d->http, c->exchange))
+            continue;
+        c->sent = now;
+        if (!c->again)
+            c->patience = now + (c->give_up - now) / 3;
+    }
+}
+
+/* Nothing came since this one was sent: the connection, of which TCP may not know for long yet
  * that it is gone, is left, and all that waits for it asked once more. */
 static void renew(mix_tunnel_doh *d, mix_time now) {
     for (call *c = d->calls; c; c = c->next) {
@@ -330,7 +342,7 @@ static void run_timers(mix_tunnel_doh *d, mix_time now) {
             continue;
         if (now >= c->give_up) {
             FAIL(d, c, now, MIX_ERR_DNS_TIMEOUT, 0, "%s", d->host);
-        } else if (d->heard >= c->began) {
+        } else if (d->heard >= c->sent) {
             c->patience = c->give_up; /* it hears and answers, but not this yet */
         } else {
             renew(d, now);
@@ -352,6 +364,7 @@ bool mix_tunnel_doh_turn(mix_tunnel_doh *d, mix_time now) {
         else if (c)
             drop(d, c, now);
     }
+    note_sent(d, now);
     run_timers(d, now);
     return any;
 }
