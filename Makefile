@@ -32,7 +32,7 @@ build: deps ## native release: libraries, programs and build/lwmix
 wasm: deps ## the WASM module and the tests as WASM
 	$(call compile,wasm)
 
-packages: ## the npm packages, into packages/*/dist
+packages: wasm ## the npm packages, into packages/*/dist
 	@[ packages/node_modules/.package-lock.json -nt packages/package-lock.json ] || (cd packages && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
 	@node packages/build.mjs
 

@@ -36,7 +36,7 @@ function tools(folder) {
             outfile: join(dist, `${entry}.js`), ...options }),
         /** One CommonJS file of Node; it is the only instance, for `import` as well. */
         node: (entry, options = {}) => esbuild.build({ ...common, platform: 'node', target: NODE, format: 'cjs', entryPoints: [`src/${entry}.ts`],
-            outfile: join(dist, 'node', `${entry.replace(/\.node$/, '')}.js`), plugins: [nodeFiles], ...options }),
+            minify: false, outfile: join(dist, 'node', `${entry.replace(/\.node$/, '')}.js`), plugins: [nodeFiles], ...options }),
         /** The names that src/ENTRY.ts exports. */
         async names(entry) {
             const { metafile } = await esbuild.build({ ...common, platform: 'browser', format: 'esm', entryPoints: [`src/${entry}.ts`], write: false, metafile: true,

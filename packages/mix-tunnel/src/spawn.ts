@@ -10,8 +10,6 @@ export interface Spawned {
     onMessage(take: (data: unknown) => void): void;
     /** It could not be started, or broke down; once. */
     onEnd(take: (reason: string) => void): void;
-    /** In Node: whether it keeps the process alive. */
-    hold(alive: boolean): void;
     end(): void;
 }
 
@@ -27,7 +25,6 @@ export function browserWorker(worker: Worker): Spawned {
             worker.addEventListener('error', (event) => take(event.message || 'the worker could not be started'), { once: true });
             worker.addEventListener('messageerror', () => take('a message could not be read'), { once: true });
         },
-        hold() {},
         end: () => worker.terminate(),
     };
 }

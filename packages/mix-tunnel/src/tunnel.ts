@@ -3,6 +3,7 @@
 import { wrap, type Remote } from 'comlink';
 import { fromWire, mixError, textOf, toWire, type MixError } from './errors.js';
 import type { Opening, Traffic, WebSocketNews, WireError, WorkerMessage } from './protocol.js';
+import { checkOptions } from './options.js';
 import { spawn as spawnHere, type Spawn, type Spawned } from './spawn.js';
 import { teachComlink } from './wire.js';
 import {
@@ -26,15 +27,13 @@ interface Shared {
     listeners: Set<(event: TunnelEvent) => void>;
     /** What has to be told when the worker is lost. */
     open: Set<(error: MixError) => void>;
-    /** Calls under way: in Node they keep the process alive. */
-    calls: number;
 }
 
 const KEY = Symbol.for('@lwmix/mix-tunnel 0.1');
 
 function shared(): Shared {
     const global = globalThis as { [KEY]?: Shared };
-    return global[KEY] ??= { spawn: undefined, running: undefined, setup: undefined, listeners: new Set(), open: new Set(), calls: 0 };
+    return global[KEY] ??= { spawn: undefined, running: undefined, setup: undefined, listeners: new Set(), open: new Set() };
 }
 
 teachComlink();
@@ -97,8 +96,7 @@ function run(): Promise<Running> {
 /** A call to the worker, which rejects when the worker is lost meanwhile. */
 async function call<T>(act: (remote: Remote<IMixTunnelWorker>) => Promise<T>): Promise<T> {
     const s = shared();
-    const { worker, remote } = await run();
-    if (s.calls++ === 0) worker.hold(true);
+    const { remote } = await run();
     let lost: (error: MixError) => void = () => {};
     const ended = new Promise<never>((_, reject) => {
         lost = reject;
@@ -108,7 +106,6 @@ async function call<T>(act: (remote: Remote<IMixTunnelWorker>) => Promise<T>): P
         return await Promise.race([act(remote), ended]);
     } finally {
         s.open.delete(lost);
-        if (--s.calls === 0) worker.hold(false);
     }
 }
 
@@ -125,7 +122,8 @@ export async function getMixTunnel(): Promise<Remote<IMixTunnelWorker>> {
  */
 export async function setupMixTunnel(opts?: SetupMixTunnelOpts): Promise<void> {
     const s = shared();
-    const setup = call((remote) => remote.setupMixTunnel(opts));
+    const options = checkOptions(opts);
+    const setup = call((remote) => remote.setupMixTunnel(options));
     if (s.setup) return setup; // the worker says what is wrong with that
     s.setup = setup;
     try {

@@ -57,6 +57,8 @@ export interface SetupMixTunnelOpts {
     trustedRoots?: string | undefined;
     /** Nothing is stored: a new identity, which the gateway is told to forget at the end. Default false. */
     ephemeral?: boolean | undefined;
+    /** Node only: the folder that holds the storage. Default: `lwmix` in the user's folder for data. */
+    storageFolder?: string | undefined;
 }
 
 export type TaskName = 'bridge' | 'reactor';

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+// What lives on the tunnel: requests, lookups, WebSockets. Each takes commands and gives news (protocol.ts), whoever is at the other end:
+// a port of the page (serve.ts) or the peer's methods (compat.ts).
+import { BLOCKED, Command, DONE, FetchWhat, Flag, OK, Redirect, TIMING, WebSocketWhat, type Out } from './abi.js';
+import type { Core } from './core.js';
+import type { Engine, Operation } from './engine.js';
+import { mixError, toWire, MixError } from './errors.js';
+import { errorOf, failureIn, type Failure } from './failures.js';
+import type {
+    DnsRecord, FetchCommand, FetchNews, FetchOpening, FetchTiming, LookupCommand, LookupNews, LookupOpening, Opening, Traffic, WebSocketCommand,
+    WebSocketNews, WebSocketOpening, WireError,
+} from './protocol.js';
+import { Settings } from './settings.js';
+
+/** Where news go; none after a last message. */
+export type Sink<News> = (news: News, transfer: Transferable[]) => void;
+
+/** Bytes of a request's body that may be under way from the page. */
+const UPLOAD_CREDIT = 128 * 1024;
+const READ_MOST = 64 * 1024;
+
+abstract class Base<News, Cmd> implements Operation {
+    protected readonly engine: Engine;
+    protected id = 0;
+    protected over = false;
+    readonly #sink: Sink<News>;
+
+    constructor(engine: Engine, sink: Sink<News>) {
+        this.engine = engine;
+        this.#sink = sink;
+    }
+
+    protected post(news: News, ...transfer: Transferable[]): void {
+        if (!this.over) this.#sink(news, transfer);
+    }
+
+    abstract begin(): void;
+    abstract command(command: Cmd): void;
+    abstract event(out: Out): void;
+    abstract fail(error: MixError): void;
+}
+
+function headersOf(core: Core, engine: Engine, id: number, count: number): Array<[string, string]> {
+    const headers: Array<[string, string]> = [];
+    for (let i = 0; i < count; i++) {
+        const header = engine.command(Command.FETCH_HEADER, id, i);
+        if (header?.status !== OK) break;
+        headers.push([core.latin1(header.out.text).toLowerCase(), core.latin1(header.out.more)]);
+    }
+    return headers;
+}
+
+const VERSIONS: Record<number, string> = { 10: 'http/1.0', 11: 'http/1.1', 20: 'h2' };
+
+// ---- requests ----
+
+class Fetch extends Base<FetchNews, FetchCommand> {
+    readonly #opening: FetchOpening;
+    #credit: number;
+    /** Of the request's body, what the core has not taken yet. */
+    #chunks: Uint8Array[] = [];
+    #ends = false;
+    #responded = false;
+    #failure: Failure | undefined;
+
+    constructor(engine: Engine, sink: Sink<FetchNews>, opening: FetchOpening) {
+        super(engine, sink);
+        this.#opening = opening;
+        this.#credit = opening.credit;
+    }
+
+    begin(): void {
+        const { url, method, headers, body, redirect, maxRedirects, timeoutMs } = this.#opening;
+        const streams = body !== null && !(body instanceof Uint8Array);
+        const settings = new Settings()
+            .put('method', method)
+            .put('url', url)
+            .headers(headers)
+            .put('redirect', { follow: Redirect.FOLLOW, error: Redirect.ERROR, manual: Redirect.MANUAL }[redirect])
+            .put('max_redirects', maxRedirects === 0 ? -1 : maxRedirects)
+            .put('timeout', timeoutMs === undefined ? undefined : Math.max(1, Math.ceil(timeoutMs)));
+        if (streams) settings.put('streams', true).put('stream_length', body.length);
+        const bytes = body instanceof Uint8Array ? body : undefined;
+        this.id = this.engine.begin('fetch', this, Command.FETCH, bytes ? bytes.length : -1, settings.bytes(), bytes ?? new Uint8Array(0));
+        if (streams) this.post({ type: 'credit', bytes: UPLOAD_CREDIT });
+    }
+
+    command(command: FetchCommand): void {
+        if (this.over) return;
+        switch (command.type) {
+            case 'chunk':
+                this.#chunks.push(command.data);
+                return this.#write();
+            case 'end':
+                this.#ends = true;
+                return this.#write();
+            case 'credit':
+                this.#credit += command.bytes;
+                return this.#read();
+            case 'abort':
+                return this.#close();
+        }
+    }
+
+    #write(): void {
+        for (;;) {
+            const chunk = this.#chunks[0];
+            if (!chunk) break;
+            if (chunk.length === 0) {
+                this.#chunks.shift();
+                continue;
+            }
+            const piece = chunk.subarray(0, READ_MOST);
+            const result = this.engine.command(Command.FETCH_WRITE, this.id, 0, piece);
+            if (result?.status !== OK) return; // BLOCKED until WRITABLE; else FINISHED tells why
+            const taken = result.out.number;
+            if (taken === chunk.length) this.#chunks.shift();
+            else this.#chunks[0] = chunk.subarray(taken);
+            this.post({ type: 'credit', bytes: taken });
+        }
+        if (!this.#ends) return;
+        this.#ends = false;
+        this.engine.command(Command.FETCH_END, this.id);
+    }
+
+    event(out: Out): void {
+        switch (out.what) {
+            case FetchWhat.RESPONSE:
+                this.#respond();
+                return this.#read();
+            case FetchWhat.READABLE:
+                return this.#read();
+            case FetchWhat.WRITABLE:
+                return this.#write();
+            case FetchWhat.FINISHED:
+                return this.#finish(out);
+        }
+    }
+
+    #finish(out: Out): void {
+        const core = this.engine.core;
+        if (out.code !== OK && core) {
+            this.#failure = failureIn(core, out);
+            if (!this.#responded) return this.#last(errorOf(core, this.#failure));
+        }
+        this.#read();
+    }
+
+    #respond(): void {
+        const result = this.engine.command(Command.FETCH_RESPONSE, this.id);
+        if (result?.status !== OK) return;
+        const { core, out } = result;
+        const statusText = core.latin1(out.text);
+        const url = core.text(out.more);
+        this.#responded = true;
+        this.post({
+            type: 'response', status: out.number, statusText, url,
+            redirected: (out.flags & Flag.REDIRECTED) !== 0,
+            version: VERSIONS[out.what] ?? '',
+            headers: headersOf(core, this.engine, this.id, out.count),
+            nullBody: (out.flags & Flag.NULL_BODY) !== 0,
+        });
+    }
+
+    /** As much as is there and may be sent. */
+    #read(): void {
+        while (this.#responded && !this.over && this.#credit > 0) {
+            const result = this.engine.command(Command.FETCH_READ, this.id, Math.min(this.#credit, READ_MOST));
+            if (!result || result.status === DONE || result.status === BLOCKED) return;
+            const { status, core, out } = result;
+            if (status !== OK) return this.#last(errorOf(core, this.#failure ?? { status, words: '', detail: 0 }));
+            if (out.len === 0) return this.#complete();
+            const data = core.copy(out.data, out.len);
+            this.#credit -= data.length;
+            this.post({ type: 'data', data }, data.buffer);
+        }
+    }
+
+    #complete(): void {
+        const timing = this.#timing();
+        this.post({ type: 'end', timing });
+        this.#close();
+    }
+
+    #timing(): FetchTiming {
+        const result = this.engine.command(Command.FETCH_TIMING, this.id);
+        const values = result?.status === OK ? result.core.doubles(result.out.data, TIMING.length) : [];
+        const at = (name: (typeof TIMING)[number]): number => values[TIMING.indexOf(name)] ?? -1;
+        const ms = (name: (typeof TIMING)[number]): number => (at(name) < 0 ? -1 : at(name) / 1000);
+        return {
+            started: ms('started'), resolved: ms('resolved'), connected: ms('connected'), secured: ms('secured'), sent: ms('sent'),
+            firstByte: ms('firstByte'), finished: ms('finished'), received: at('received'), uploaded: at('uploaded'),
+            reused: ((result?.out.flags ?? 0) & Flag.REUSED) !== 0,
+        };
+    }
+
+    #last(error: MixError): void {
+        this.post({ type: 'error', error: toWire(error) });
+        this.#close();
+    }
+
+    #close(): void {
+        this.over = true;
+        this.#chunks = [];
+        this.engine.forget('fetch', this.id);
+        this.engine.command(Command.FETCH_CLOSE, this.id);
+    }
+
+    fail(error: MixError): void {
+        this.post({ type: 'error', error: toWire(error) });
+        this.over = true;
+    }
+}
+
+// ---- names ----
+
+const ADDRESSES = 'A+AAAA';
+
+class Lookup extends Base<LookupNews, LookupCommand> {
+    readonly #opening: LookupOpening;
+
+    constructor(engine: Engine, sink: Sink<LookupNews>, opening: LookupOpening) {
+        super(engine, sink);
+        this.#opening = opening;
+    }
+
+    begin(): void {
+        const { name, type } = this.#opening;
+        const number = type === ADDRESSES ? 0 : this.#typeNumber(type);
+        this.id = this.engine.begin('lookup', this, Command.LOOKUP, number, new TextEncoder().encode(name));
+    }
+
+    #typeNumber(type: string): number {
+        if (!this.engine.ready) throw this.engine.notReady();
+        const number = /^TYPE\d{1,5}$/i.test(type) ? Number(type.slice(4)) : this.engine.command(Command.RECORD_TYPE, 0, 0, type)?.out.number ?? 0;
+        if (number < 1 || number > 65535)
+            throw mixError(`DNS error: unknown type of records '${type}'`, { code: 'ARGUMENT', phase: 'dns', number: -2 });
+        return number;
+    }
+
+    command(command: LookupCommand): void {
+        if (this.over || command.type !== 'abort') return;
+        this.over = true;
+        this.engine.forget('lookup', this.id);
+        this.engine.command(Command.LOOKUP_CANCEL, this.id);
+    }
+
+    event(out: Out): void {
+        const core = this.engine.core;
+        if (!core) return;
+        this.engine.forget('lookup', this.id);
+        if (out.code !== OK) return this.fail(errorOf(core, failureIn(core, out)));
+        const canonical = core.text(out.text);
+        const records: DnsRecord[] = [];
+        for (let i = 0; i < out.count; i++) {
+            const record = this.engine.command(Command.LOOKUP_RECORD, 0, i);
+            if (record?.status !== OK) break;
+            const type = core.text(record.out.more) || `TYPE${record.out.what}`;
+            records.push({ type, ttl: record.out.ttl, text: core.text(record.out.text) });
+        }
+        this.post({ type: 'answer', answer: { records, ttl: out.ttl, cached: (out.flags & Flag.CACHED) !== 0, canonical } });
+        this.over = true;
+    }
+
+    fail(error: MixError): void {
+        this.post({ type: 'error', error: toWire(error) });
+        this.over = true;
+    }
+}
+
+// ---- WebSockets ----
+
+type Message = { text: boolean; data: string | Uint8Array };
+
+class Socket extends Base<WebSocketNews, WebSocketCommand> {
+    readonly #opening: WebSocketOpening;
+    /** What the core has not taken yet, in order. */
+    #waiting: Message[] = [];
+    #close: { code: number; reason: string } | undefined;
+
+    constructor(engine: Engine, sink: Sink<WebSocketNews>, opening: WebSocketOpening) {
+        super(engine, sink);
+        this.#opening = opening;
+    }
+
+    begin(): void {
+        const { url, protocols, headers, timeoutMs } = this.#opening;
+        const settings = new Settings().put('url', url);
+        for (const protocol of protocols) settings.put('protocol', protocol);
+        settings.headers(headers).put('open_timeout', timeoutMs === undefined ? undefined : Math.max(1, Math.ceil(timeoutMs)));
+        this.id = this.engine.begin('websocket', this, Command.WEBSOCKET, 0, settings.bytes());
+    }
+
+    command(command: WebSocketCommand): void {
+        if (this.over) return;
+        switch (command.type) {
+            case 'text':
+            case 'binary':
+                this.#waiting.push({ text: command.type === 'text', data: command.data });
+                return this.#write();
+            case 'close':
+                this.#close = { code: command.code ?? 0, reason: command.reason ?? '' };
+                return this.#write();
+            case 'abort':
+                this.over = true;
+                this.engine.forget('websocket', this.id);
+                this.engine.command(Command.WEBSOCKET_DROP, this.id);
+        }
+    }
+
+    #write(): void {
+        for (let message = this.#waiting[0]; message; message = this.#waiting[0]) {
+            const bytes = typeof message.data === 'string' ? new TextEncoder().encode(message.data) : message.data;
+            const result = this.engine.command(message.text ? Command.WEBSOCKET_TEXT : Command.WEBSOCKET_BINARY, this.id, 0, bytes);
+            if (!result || result.status === BLOCKED) return; // until OPEN or WRITABLE
+            this.#waiting.shift();
+            if (result.status === OK) this.post({ type: 'sent', bytes: bytes.length });
+            else this.post({ type: 'refused', error: this.#errorOf(result.core, result.status) });
+        }
+        const close = this.#close;
+        if (!close) return;
+        this.#close = undefined;
+        const result = this.engine.command(Command.WEBSOCKET_CLOSE, this.id, close.code, close.reason);
+        if (result && result.status !== OK) this.post({ type: 'error', error: this.#errorOf(result.core, result.status) });
+    }
+
+    #errorOf(core: Core, status: number): WireError {
+        return toWire(errorOf(core, { status, words: '', detail: 0 }));
+    }
+
+    event(out: Out): void {
+        const core = this.engine.core;
+        if (!core) return;
+        switch (out.what) {
+            case WebSocketWhat.OPEN:
+                this.post({ type: 'open', protocol: core.text(out.text), url: this.#opening.url });
+                return this.#write();
+            case WebSocketWhat.MESSAGE:
+                return this.#message(core, out);
+            case WebSocketWhat.WRITABLE:
+                return this.#write();
+            case WebSocketWhat.CLOSING:
+                return this.post({ type: 'closing', code: out.number, reason: core.text(out.text) });
+            case WebSocketWhat.ERROR:
+                return this.post({ type: 'error', error: toWire(errorOf(core, failureIn(core, out))) });
+            case WebSocketWhat.CLOSED:
+                this.post({ type: 'close', code: out.number, reason: core.text(out.text), wasClean: (out.flags & Flag.CLEAN) !== 0 });
+                this.over = true;
+                this.engine.forget('websocket', this.id);
+        }
+    }
+
+    #message(core: Core, out: Out): void {
+        if ((out.flags & Flag.TEXT) !== 0) return this.post({ type: 'text', data: core.textOf(out.data, out.len) });
+        const data = core.copy(out.data, out.len).buffer;
+        this.post({ type: 'binary', data }, data);
+    }
+
+    fail(error: MixError): void {
+        this.post({ type: 'error', error: toWire(error) });
+        this.post({ type: 'close', code: 1006, reason: '', wasClean: false });
+        this.over = true;
+    }
+}
+
+// ---- all three ----
+
+/** Takes the commands of one operation. */
+export type Handle<O extends Opening> = (command: Traffic[O['op']]['command']) => void;
+
+function make(engine: Engine, opening: Opening, sink: Sink<never>): Base<never, never> {
+    switch (opening.op) {
+        case 'fetch': return new Fetch(engine, sink as Sink<FetchNews>, opening) as Base<never, never>;
+        case 'lookup': return new Lookup(engine, sink as Sink<LookupNews>, opening) as Base<never, never>;
+        case 'websocket': return new Socket(engine, sink as Sink<WebSocketNews>, opening) as Base<never, never>;
+    }
+}
+
+/** Begins an operation; what is wrong with it from the start is its first and last news. */
+export function begin<O extends Opening>(engine: Engine, opening: O, sink: Sink<Traffic[O['op']]['news']>): Handle<O> {
+    const operation = make(engine, opening, sink as Sink<never>);
+    try {
+        operation.begin();
+    } catch (error) {
+        operation.fail(error instanceof MixError ? error
+            : mixError(error instanceof Error ? error.message : String(error), { code: 'ARGUMENT', phase: 'tunnel', number: -2, cause: error }));
+    }
+    return (command) => operation.command(command as never);
+}
