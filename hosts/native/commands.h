@@ -10,6 +10,7 @@ int command_fetch(int argc, char **argv);
 int command_dns(int argc, char **argv);
 int command_ws(int argc, char **argv);
 int command_ping(int argc, char **argv);
+int command_proxy(int argc, char **argv);
 int command_verify(int argc, char **argv);
 
 #endif

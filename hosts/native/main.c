@@ -14,6 +14,7 @@ static const struct {
     {"dns", command_dns, "look a name up"},
     {"verify", command_verify, "judge a certificate chain as the tunnel does"},
     {"ping", command_ping, "measure the way through the mixnet to an exit and back"},
+    {"proxy", command_proxy, "let curl, git or a browser use the tunnel, by SOCKS5 and HTTP"},
     {"mixnet", command_mixnet, "run a whole mixnet on this machine, or one role of it"},
 };
 
