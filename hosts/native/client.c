@@ -144,9 +144,12 @@ static void show_progress(const client *c, const mix_tunnel_event *ev) {
     fflush(stderr);
 }
 
-static void take_events(client *c) {
+/* Whether there were any. */
+static bool take_events(client *c) {
     mix_tunnel_event ev;
+    bool any = false;
     while (!c->held && mix_tunnel_next(c->tunnel, &ev, host_now()) == MIX_OK) {
+        any = true;
         if (ev.kind == MIX_TUNNEL_EVENT_STORE) {
             store(c, &ev.store);
             continue;
@@ -159,6 +162,7 @@ static void take_events(client *c) {
         if (c->events.event)
             c->events.event(c->events.user, &ev);
     }
+    return any;
 }
 
 static void on_timer(uv_timer_t *timer) {
@@ -172,13 +176,15 @@ static void on_turn(uv_prepare_t *handle) {
         return;
     if (mix_tunnel_deadline(c->tunnel) <= host_now())
         mix_tunnel_tick(c->tunnel, host_now());
-    take_events(c);
+    bool told = take_events(c);
     obey_calls(c);
     obey_link(c);
-    take_events(c);
+    told |= take_events(c);
     mix_time at = mix_tunnel_deadline(c->tunnel), wait = at - host_now();
     uv_update_time(c->loop);
-    if (at == MIX_NEVER)
+    if (told)
+        client_wake(c); /* whoever runs the loop may be done: it must not wait */
+    else if (at == MIX_NEVER)
         uv_timer_stop(&c->timer);
     else
         uv_timer_start(&c->timer, on_timer, wait <= 0 ? 0 : (uint64_t)((wait + 999) / 1000), 0);
