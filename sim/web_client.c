@@ -25,6 +25,16 @@ static mix_time now_of(const web_client *c) {
     return c->client->world->sim.now;
 }
 
+static void enter(const web_client *c) {
+    if (c->client->enter)
+        c->client->enter(c->client->user);
+}
+
+static void leave(const web_client *c) {
+    if (c->client->leave)
+        c->client->leave(c->client->user);
+}
+
 /* ---- the server ---- */
 
 static bool is_body(mix_bytes data) {
@@ -72,8 +82,10 @@ void web_client_read(web_client *c, web_asked *a) {
     size_t got;
     int status = MIX_OK;
     while (!a->ended && status == MIX_OK) {
+        enter(c);
         status =
             mix_tunnel_fetch_read(c->client->tunnel, a->id, chunk, sizeof chunk, &got, now_of(c));
+        leave(c);
         take_bytes(a, chunk, got);
         a->ended = status == MIX_OK && got == 0;
     }
@@ -88,10 +100,12 @@ static void write_body(web_client *c, web_asked *a) {
         size_t n = rest < sizeof chunk ? (size_t)rest : sizeof chunk;
         for (size_t i = 0; i < n; i++)
             chunk[i] = web_byte(a->sent + i);
+        enter(c);
         (void)mix_tunnel_fetch_write(c->client->tunnel, a->id, chunk, n, &taken, now_of(c));
         a->sent += taken;
         if (a->sent == a->to_send)
             (void)mix_tunnel_fetch_end(c->client->tunnel, a->id, now_of(c));
+        leave(c);
     }
 }
 
@@ -166,7 +180,13 @@ web_asked *web_client_ask(web_client *c, const mix_request *r) {
     assert_true(c->count < WEB_ASKED);
     web_asked *a = &c->asked[c->count++];
     *a = (web_asked){.intact = true, .begun = now_of(c)};
-    assert_status(mix_tunnel_fetch(c->client->tunnel, &a->id, r, now_of(c)), MIX_OK);
+    enter(c);
+    a->status = mix_tunnel_fetch(c->client->tunnel, &a->id, r, now_of(c));
+    leave(c);
+    if (a->status != MIX_OK) {
+        a->finished = true;
+        return a;
+    }
     if (r->streams) {
         a->to_send = r->stream_length > 0 ? (uint64_t)r->stream_length : 0;
         write_body(c, a);
@@ -180,7 +200,9 @@ web_asked *web_client_get(web_client *c, const char *url) {
 }
 
 void web_client_close(web_client *c, web_asked *a) {
+    enter(c);
     mix_tunnel_fetch_close(c->client->tunnel, a->id, now_of(c));
+    leave(c);
     world_turn(c->client->world);
     mix_buf_deinit(&a->text);
     *a = c->asked[--c->count];
@@ -214,8 +236,10 @@ bool web_client_look_up(web_client *c, const char *name, unsigned families, uint
                         mix_time at_most) {
     mix_tunnel *t = c->client->tunnel;
     c->answers = 0;
+    enter(c);
     int status = families ? mix_tunnel_lookup(t, &c->answer_id, name, families, now_of(c))
                           : mix_tunnel_query(t, &c->answer_id, name, type, now_of(c));
+    leave(c);
     assert_status(status, MIX_OK);
     world_turn(c->client->world);
     return world_web_run(c->web, is_answered, c, now_of(c) + at_most);

@@ -12,6 +12,7 @@ enum { WEB_ASKED = 64 };
 
 typedef struct web_asked {
     uint32_t id;
+    int status;       /* of mix_tunnel_fetch() */
     bool slow;        /* its body is read only by web_client_read() */
     uint64_t to_send; /* bytes of a streaming body, and how many were taken */
     uint64_t sent;
@@ -48,7 +49,7 @@ void web_body(mix_buf *out, size_t len); /* appends */
 /* After world_client_init(). */
 void web_client_begin(web_client *c, world_client *client, world_web *web);
 void web_client_end(web_client *c);
-/* Asks, and takes all events from then on. */
+/* Asks, and takes all events from then on. One that could not begin has finished. */
 web_asked *web_client_ask(web_client *c, const mix_request *r);
 web_asked *web_client_get(web_client *c, const char *url);
 void web_client_read(web_client *c, web_asked *a); /* what is there */

@@ -155,7 +155,8 @@ const char *mix_tunnel_state_name(mix_tunnel_state s); /* "ready"; never NULL */
 
 typedef enum mix_tunnel_event_kind {
     MIX_TUNNEL_EVENT_STATE = 1, /* state, phase, failure */
-    MIX_TUNNEL_EVENT_ADDRESSES, /* ip4, ip6, mtu: ours at the exit; others than before */
+    MIX_TUNNEL_EVENT_ADDRESSES, /* ip4, ip6, mtu: ours at the exit; others than before, or at another
+                                   exit: connections of before are gone */
     MIX_TUNNEL_EVENT_STORE,     /* store this value */
     MIX_TUNNEL_EVENT_PACKET,    /* data: an IP packet for us */
     MIX_TUNNEL_EVENT_REFUSED,   /* data: "ip:port" that the exit's policy does not let us reach */

@@ -3,6 +3,8 @@
  * word counts. */
 #include "http/internal.h"
 
+#include "sockets/sockets.h"
+
 static int of_certificate(const exchange *x, int64_t *number) {
     long verify = 0;
     (void)curl_easy_getinfo(x->easy, CURLINFO_SSL_VERIFYRESULT, &verify);
@@ -12,8 +14,16 @@ static int of_certificate(const exchange *x, int64_t *number) {
     return verify > 1 ? mix_tls_verify_status(verify) : MIX_ERR_TLS_NAME;
 }
 
-static int of_socket(const mix_http *h, int otherwise) {
-    return h->socket_status != MIX_OK ? h->socket_status : otherwise;
+/* The connection's own word, if it is still there: one that several requests share is not closed
+ * for the failure of one. */
+static int of_socket(const mix_http *h, const exchange *x, int otherwise) {
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    int status = MIX_OK;
+    if (curl_easy_getinfo(x->easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK && fd != CURL_SOCKET_BAD)
+        status = mix_sockets_status(fd);
+    if (status == MIX_OK || status == MIX_ERR_ARGUMENT)
+        status = h->socket_status;
+    return status != MIX_OK ? status : otherwise;
 }
 
 static int code_of(const mix_http *h, const exchange *x, CURLcode rc, int64_t *number) {
@@ -25,20 +35,20 @@ static int code_of(const mix_http *h, const exchange *x, CURLcode rc, int64_t *n
     case CURLE_COULDNT_RESOLVE_HOST:
         return MIX_ERR_DNS_NOT_FOUND;
     case CURLE_COULDNT_CONNECT:
-        return of_socket(h, MIX_ERR_TCP_UNREACHABLE);
+        return of_socket(h, x, MIX_ERR_TCP_UNREACHABLE);
     case CURLE_OPERATION_TIMEDOUT:
-        return of_socket(h,
+        return of_socket(h, x,
                          MIX_ERR_HTTP_CONNECT_TIMEOUT); /* the only one that libcurl keeps for us */
     case CURLE_PEER_FAILED_VERIFICATION:
         return of_certificate(x, number);
     case CURLE_SSL_CONNECT_ERROR:
-        return of_socket(h, MIX_ERR_TLS_HANDSHAKE);
+        return of_socket(h, x, MIX_ERR_TLS_HANDSHAKE);
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
-        return of_socket(h, MIX_ERR_HTTP_CUT);
+        return of_socket(h, x, MIX_ERR_HTTP_CUT);
     case CURLE_PARTIAL_FILE:
     case CURLE_GOT_NOTHING:
-        return of_socket(h, MIX_ERR_HTTP_CUT);
+        return of_socket(h, x, MIX_ERR_HTTP_CUT);
     case CURLE_BAD_CONTENT_ENCODING:
         return MIX_ERR_HTTP_ENCODING;
     case CURLE_SEND_FAIL_REWIND:
@@ -58,5 +68,7 @@ void mix_http_note_failure(mix_http *h, exchange *x, CURLcode rc) {
     if (code == MIX_OK || x->failure.code != MIX_OK)
         return;
     mix_error_note(&x->failure, code, "http", number, "%s",
-                   x->words[0] ? x->words : curl_easy_strerror(rc));
+                   code == MIX_ERR_TCP_MOVED ? mix_error_text(code)
+                   : x->words[0]             ? x->words
+                                             : curl_easy_strerror(rc));
 }

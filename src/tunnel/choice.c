@@ -338,7 +338,10 @@ static void exit_connected(mix_tunnel *t, const mix_ipr_event *ev, mix_time now)
     t->exit_up = true;
     t->rounds = 0;
     t->exit_until = MIX_NEVER;
-    bool same = t->addressed && memcmp(t->ip4, ev->ips.v4, sizeof t->ip4) == 0 &&
+    /* Another exit that gave the same addresses has another address in the internet. */
+    bool same = t->addressed &&
+                memcmp(&t->addressed_by, &t->exit.address, sizeof t->addressed_by) == 0 &&
+                memcmp(t->ip4, ev->ips.v4, sizeof t->ip4) == 0 &&
                 memcmp(t->ip6, ev->ips.v6, sizeof t->ip6) == 0 && t->mtu == ev->mtu;
     if (same)
         return; /* connections go on */
@@ -349,6 +352,7 @@ static void exit_connected(mix_tunnel *t, const mix_ipr_event *ev, mix_time now)
     memcpy(t->ip6, ev->ips.v6, sizeof t->ip6);
     t->mtu = ev->mtu;
     t->addressed = true;
+    t->addressed_by = t->exit.address;
     mix_tunnel_say(t, &say, (mix_bytes){0});
     if (mix_tunnel_own(t, mix_tunnel_stack_begin(t, now), now) != MIX_OK) {
         t->addressed = false; /* connected once more: then there may be memory */

@@ -1,69 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests and lookups through a whole network in virtual time, to servers behind its exit. */
-#include "mix/errors.h"
-#include "web_client.h"
-
-static struct scene {
-    world net;
-    world_web web;
-    world_client client;
-    web_client asks;
-    mix_tunnel_config config;
-} s;
-
-static void begin_with(const world_config *c, const web_options *options) {
-    web_options o = *options;
-    o.handler = o.handler ? o.handler : web_client_server;
-    assert_status(world_init(&s.net, c), MIX_OK);
-    world_web_begin(&s.web, &s.net, &o);
-    s.config = world_tunnel_config(&s.net);
-    s.config.ip_packets = false;
-    s.config.pacing_off = s.config.cover_off = true;
-    s.config.roots = (const char *)s.web.roots.data;
-    s.config.roots_len = s.web.roots.len;
-    s.config.only_roots = true;
-}
-
-static void begin(uint64_t seed) {
-    begin_with(&(world_config){.plan = {.mixes_per_layer = 2, .gateways = 1, .exits = 1},
-                               .access = MIX_MS(5),
-                               .seed = seed},
-               &(web_options){.link = {.delay = MIX_MS(5), .seed = seed}});
-}
-
-static bool is_ready(void *user) {
-    (void)user;
-    return world_client_state(&s.client) == MIX_TUNNEL_READY;
-}
-
-static void open_ready(void) {
-    assert_status(world_client_init(&s.client, &s.net, &s.config, 7), MIX_OK);
-    web_client_begin(&s.asks, &s.client, &s.web);
-    assert_status(world_client_start(&s.client), MIX_OK);
-    if (!world_web_run(&s.web, is_ready, NULL, s.net.sim.now + MIX_SECONDS(20)))
-        fail_msg("not ready: %s: %s", s.client.history, s.client.last.failure.words);
-    world_web_run(&s.web, NULL, NULL,
-                  s.net.sim.now + MIX_SECONDS(3)); /* the exit's stock is full */
-}
-
-static void end(void) {
-    world_client_deinit(&s.client);
-    web_client_end(&s.asks);
-    world_web_end(&s.web);
-    world_deinit(&s.net);
-}
-
-static void assert_went_well(const web_asked *a, int status, uint64_t size) {
-    if (a->failure.code != MIX_OK)
-        fail_msg("%s: %s", mix_error_name(a->failure.code), a->failure.words);
-    assert_true(a->finished);
-    assert_int_equal(a->finishes, 1);
-    assert_int_equal(a->responses, 1);
-    assert_int_equal(a->response.status, status);
-    assert_int_equal(a->got, size);
-    assert_true(a->intact);
-    assert_true(a->ended);
-}
+#include "tunnel/scene_testing.h"
 
 /* ---- round trips ---- */
 
@@ -75,7 +12,7 @@ static mix_time round_trip(void) {
     mix_time from = s.net.sim.now;
     uint64_t before = s.client.pongs;
     assert_status(mix_tunnel_ping(s.client.tunnel, from), MIX_OK);
-    assert_true(world_web_run(&s.web, has_pong, &before, from + MIX_SECONDS(10)));
+    assert_true(scene_run(has_pong, &before, MIX_SECONDS(10)));
     return s.net.sim.now - from;
 }
 
@@ -92,20 +29,20 @@ static double trips(const char *url, mix_time trip) {
  * trip is not exactly one. */
 static void in_four_round_trips(void **state) {
     (void)state;
-    begin_with(&(world_config){.plan = {.mixes_per_layer = 1, .gateways = 1, .exits = 1},
-                               .access = MIX_MS(500),
-                               .seed = 1},
-               &(web_options){.link = {.seed = 1}});
-    open_ready();
+    scene_begin_with(&(world_config){.plan = {.mixes_per_layer = 1, .gateways = 1, .exits = 1},
+                                     .access = MIX_MS(500),
+                                     .seed = 1},
+                     &(web_options){.link = {.seed = 1}});
+    scene_open();
     mix_time trip = round_trip();
     assert_in_range(10 * trips("https://a.test/bytes/1000", trip), 35, 45);
     assert_in_range(10 * trips("https://a.test/bytes/1000", trip), 8, 12); /* kept */
     assert_int_equal(s.web.web.connections, 1);
     web_close(s.web.web.last);
-    world_web_run(&s.web, NULL, NULL, s.net.sim.now + MIX_SECONDS(5));
+    scene_wait(MIX_SECONDS(5));
     assert_in_range(10 * trips("https://a.test/bytes/1000", trip), 26, 34); /* resumed */
     assert_int_equal(s.web.web.resumed, 1);
-    end();
+    scene_end();
 }
 
 static mix_fetch_timing timing_of(const web_asked *a) {
@@ -125,11 +62,11 @@ static void assert_times(const web_asked *a, const int want[6]) {
 /* Where a request's time went: each step costs the one second that a round trip takes. */
 static void timing(void **state) {
     (void)state;
-    begin_with(&(world_config){.plan = {.mixes_per_layer = 1, .gateways = 1, .exits = 1},
-                               .access = MIX_MS(450),
-                               .seed = 6},
-               &(web_options){.link = {.seed = 1}});
-    open_ready();
+    scene_begin_with(&(world_config){.plan = {.mixes_per_layer = 1, .gateways = 1, .exits = 1},
+                                     .access = MIX_MS(450),
+                                     .seed = 6},
+                     &(web_options){.link = {.seed = 1}});
+    scene_open();
     web_asked *a = web_client_get(&s.asks, "https://a.test/bytes/1000");
     assert_int_equal(timing_of(a).resolved, -1);
     assert_true(web_client_run(&s.asks, a, MIX_SECONDS(20)));
@@ -154,7 +91,7 @@ static void timing(void **state) {
     assert_true(web_client_run(&s.asks, a, MIX_SECONDS(20)));
     assert_times(a, (int[]){1, 2, 2, 2, 3, 3});
     assert_int_equal(timing_of(a).uploaded, 5);
-    end();
+    scene_end();
 }
 
 /* ---- bodies ---- */
@@ -162,8 +99,8 @@ static void timing(void **state) {
 static void bodies_both_ways(void **state) {
     static const size_t sizes[] = {0, 1, 2, 1459, 1460, 1461, 16384, 65537, 100000, 1000000};
     (void)state;
-    begin(2);
-    open_ready();
+    scene_begin(2);
+    scene_open();
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         mix_buf body = {0};
         mix_header h;
@@ -185,26 +122,26 @@ static void bodies_both_ways(void **state) {
         mix_buf_deinit(&body);
     }
     assert_int_equal(s.web.web.connections, 1);
-    end();
+    scene_end();
 }
 
 static void many_at_once(void **state) {
     (void)state;
-    begin(3);
-    open_ready();
+    scene_begin(3);
+    scene_open();
     for (int i = 0; i < 30; i++)
         web_client_get(&s.asks, i % 2 ? "https://a.test/bytes/20000" : "http://b.test/bytes/20000");
     assert_true(web_client_run_all(&s.asks, MIX_SECONDS(60)));
     for (size_t i = 0; i < s.asks.count; i++)
         assert_went_well(&s.asks.asked[i], 200, 20000);
     assert_in_range(s.web.web.connections, 2, 7); /* HTTP/2 shares one; six to a host else */
-    end();
+    scene_end();
 }
 
 static void names(void **state) {
     (void)state;
-    begin(4);
-    open_ready();
+    scene_begin(4);
+    scene_open();
     assert_true(web_client_look_up(&s.asks, "a.test", MIX_LOOKUP_IP4, 0, MIX_SECONDS(5)));
     assert_string_equal(s.asks.answer, "93.184.216.34");
     assert_false(s.asks.cached);
@@ -219,7 +156,7 @@ static void names(void **state) {
     assert_int_equal(s.asks.answer_failure.code, MIX_ERR_DNS_NOT_FOUND);
     assert_true(web_client_look_up(&s.asks, "192.0.2.1", MIX_LOOKUP_IP4, 0, MIX_MS(1)));
     assert_string_equal(s.asks.answer, "192.0.2.1");
-    end();
+    scene_end();
 }
 
 static const struct CMUnitTest tests[] = {

@@ -92,7 +92,8 @@ struct mix_tunnel {
     uint64_t skipped_seen, late_seen;
     uint8_t ip4[4], ip6[16];
     uint16_t mtu;
-    bool addressed;   /* the stack */
+    bool addressed; /* the stack */
+    mix_recipient addressed_by;
     mix_tcpip *tcpip; /* NULL: none */
     mix_time told_round_trip;
     mix_buf ip;
