@@ -429,12 +429,11 @@ static void drop_body(mix_fetch *f, fetch *x, mix_time now) {
 }
 
 /* Whether a broken connection is worth another try: nothing was sent, and it is not an answer that
- * would come again. */
+ * would come again, nor a limit of time that has passed. */
 static bool may_try_again(const mix_fetch *f, const fetch *x, int code) {
     bool broken = code == MIX_ERR_TCP_RESET || code == MIX_ERR_TCP_MOVED ||
                   code == MIX_ERR_TCP_STALLED || code == MIX_ERR_HTTP_CUT ||
-                  code == MIX_ERR_TLS_HANDSHAKE || code == MIX_ERR_DNS_TIMEOUT ||
-                  code == MIX_ERR_DNS_SERVER;
+                  code == MIX_ERR_TLS_HANDSHAKE || code == MIX_ERR_DNS_SERVER;
     return broken && x->tries > 1 && !x->responded && !x->written &&
            !mix_http_was_sent(f->http, x->exchange);
 }
