@@ -44,7 +44,7 @@ fuzz-build: deps
 
 # What the tests of whole processes and browsers need besides: Chromium, and npm packages at fixed versions.
 e2e-deps:
-	@tools/setup.sh browser
+	@tools/setup.sh browser e2e
 	@[ e2e/node_modules/.package-lock.json -nt e2e/package-lock.json ] || (cd e2e && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
 
 demo: build e2e-deps ## a mixnet on this machine, and a page fetched through it

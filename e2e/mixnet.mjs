@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+process.setMaxListeners(100); // one for each process that a test starts
+
 /** The folder that holds the built command. */
 export const BUILD = process.env.LWMIX_BUILD ?? new URL('../build', import.meta.url).pathname;
 

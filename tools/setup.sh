@@ -12,7 +12,7 @@ declare -A GROUP=(
     [net]="libuv1-dev libslirp-dev libglib2.0-dev"
     [browser]="chromium"
     [conformance]="python3-venv"
-    [e2e]="nginx-light openssl socat"
+    [e2e]="nginx openssl python3 zstd socat"
 )
 
 die() {
