@@ -34,6 +34,7 @@ const SUITES = [
     { name: 'proxy', command: ['node', 'e2e/proxy.test.mjs'] },
     { name: 'names', command: ['node', 'e2e/names.test.mjs'] },
     { name: 'sites', command: ['node', 'e2e/sites.test.mjs'] },
+    { name: 'leak', command: ['node', 'e2e/leak.test.mjs'] },
     { name: 'noise', command: ['node', 'e2e/noise.test.mjs'] },
     { name: 'peer', command: ['node', 'e2e/peer.mjs'] },
     { name: 'peer-faults', command: ['node', 'e2e/peer-faults.mjs'] },
