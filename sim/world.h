@@ -102,6 +102,7 @@ struct world_client {
     void (*on_packet)(void *user, mix_bytes packet);
     void (*on_event)(void *user, const mix_tunnel_event *ev); /* of what goes through it */
     void *user;
+    bool deaf; /* pulls no events */
     /* Around each call into the tunnel: a test may fail allocations in it alone. */
     void (*enter)(void *user);
     void (*leave)(void *user);

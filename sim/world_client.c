@@ -294,7 +294,7 @@ void world_client_move(world_client *c) {
     for (bool any = true; any;) {
         any = obey_call(c);
         any |= obey_link(c);
-        any |= take_event(c);
+        any |= !c->deaf && take_event(c);
     }
 }
 

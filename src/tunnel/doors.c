@@ -6,6 +6,7 @@
 static const mix_door *const doors[MIX_DOORS] = {
     [MIX_DOOR_FETCHES] = &mix_door_fetches,
     [MIX_DOOR_LOOKUPS] = &mix_door_lookups,
+    [MIX_DOOR_WEBSOCKETS] = &mix_door_websockets,
     [MIX_DOOR_SOCKETS] = &mix_door_sockets,
 };
 

@@ -80,7 +80,7 @@ typedef struct mix_door {
 } mix_door;
 
 /* One row each: `const mix_door mix_door_sockets = {…}` in sockets.c. */
-extern const mix_door mix_door_fetches, mix_door_lookups, mix_door_sockets;
+extern const mix_door mix_door_fetches, mix_door_lookups, mix_door_sockets, mix_door_websockets;
 
 void *mix_tunnel_door(const mix_tunnel *t, mix_door_kind kind); /* a door's state */
 /* An error as hosts are told it. */
