@@ -399,14 +399,56 @@ async function testBackPressure(proxy) {
     socket.resetAndDestroy();
 }
 
+const LIMIT = 192; // of clients at a time
+
 async function testCrowds(proxy) {
-    const idle = await Promise.all(Array.from({ length: 250 }, () => dial(proxy)));
+    const idle = await Promise.all(Array.from({ length: LIMIT - 20 }, () => dial(proxy)));
     const among = await curl('--socks5-hostname', proxy.proxy, `http://${NAME}/bytes?n=100`);
-    check('among 250 idle clients', among.out.equals(pattern(100)), among);
-    idle.push(...await Promise.all(Array.from({ length: 60 }, () => dial(proxy))));
+    check('among idle clients', among.out.equals(pattern(100)), among);
+    const kept = await Promise.all(Array.from({ length: 20 }, () => talk(proxy, `GET http://${NAME}/pixel HTTP/1.1\r\n\r\n`, pixel)));
+    const first = await curl('--socks5-hostname', proxy.proxy, `http://${NAME}/bytes?n=100`);
+    check('who may have another request makes room', kept.every((k) => k.text.includes(' 200 OK')) && first.out.equals(pattern(100)), first);
+    for (const { socket } of kept) socket.destroy();
+    idle.push(...await Promise.all(Array.from({ length: 100 }, () => dial(proxy))));
     const waiting = curl('--socks5-hostname', proxy.proxy, `http://${NAME}/bytes?n=100`); // until some of them are gone
     for (const { socket } of idle) socket.destroy();
-    check('after 310 idle clients', (await waiting).out.equals(pattern(100)), await waiting);
+    check('after idle clients', (await waiting).out.equals(pattern(100)), await waiting);
+}
+
+/** Begun with the first test, looked at after the last: both take half a minute. */
+async function beginIdling() {
+    const proxy = await startProxy([...network, '--no-pacing', '--no-cover']);
+    const started = performance.now();
+    const stalled = await dial(proxy);
+    stalled.socket.write('GET http://');
+    const kept = await talk(proxy, `GET http://${NAME}/pixel HTTP/1.1\r\n\r\n`, pixel);
+    const until = ({ reader, socket }) => reader.rest().then((rest) => {
+        socket.destroy();
+        return { rest: rest.length, seconds: (performance.now() - started) / 1000 };
+    });
+    const results = await Promise.all([until(stalled), until(kept)]);
+    await proxy.stop();
+    return results;
+}
+
+/** SOCKS and HTTP in pieces of one byte, and all at once without waiting for answers. */
+async function testPieces(proxy) {
+    const get = Buffer.from(`GET /bytes?n=50 HTTP/1.1\r\nHost: ${NAME}\r\nConnection: close\r\n\r\n`);
+    const ways = {
+        SOCKS: Buffer.concat([Buffer.from([5, 1, 0, 5, 1, 0]), socksAddress(NAME, 80), get]),
+        CONNECT: Buffer.concat([Buffer.from(`CONNECT ${NAME}:80 HTTP/1.1\r\nHost: ${NAME}:80\r\n\r\n`), get]),
+        HTTP: Buffer.from(get.toString().replace('GET /', `GET http://${NAME}/`)),
+    };
+    for (const [what, bytes] of Object.entries(ways)) {
+        const whole = await talk(proxy, bytes);
+        check(`${what} at once`, whole.text.endsWith(pattern(50).toString('latin1')), whole.text);
+        const { socket, reader } = await dial(proxy);
+        socket.setNoDelay(true);
+        for (const byte of bytes) await new Promise((resolve) => { socket.write(Buffer.from([byte]), resolve); });
+        check(`${what} byte by byte`, (await reader.rest()).toString('latin1').replace(/Date: .*/, '') === whole.text.replace(/Date: .*/, ''), whole.text);
+        socket.destroy();
+        whole.socket.destroy();
+    }
 }
 
 async function testGarbage(proxy) {
@@ -475,6 +517,20 @@ async function testChromium(proxy) {
 
 // ---- the tunnel breaks ----
 
+/** A network in which packets no longer arrive: nothing is answered within the proxy's time limit. */
+async function testTimeout() {
+    const proxy = await startProxy([...network, '--no-pacing', '--no-cover', '--connect-timeout', '1.5']);
+    await control(mixnet.folder, { do: 'stop', node: 'mix1' });
+    const bySocks = await socks(proxy, 1, IP, 80);
+    check('no answer in time, by SOCKS', bySocks.reply === 6, bySocks.reply);
+    const byHttp = await curl('-i', '-x', `http://${proxy.proxy}`, `http://${IP}/`);
+    check('no answer in time, by HTTP', byHttp.text.startsWith('HTTP/1.1 504 '), byHttp);
+    bySocks.socket.destroy();
+    await control(mixnet.folder, { do: 'start', node: 'mix1' });
+    const end = await proxy.stop();
+    check('SIGTERM, after that', end.code === 0, end);
+}
+
 async function testCut(proxy) {
     let restored = false;
     const broken = proxy.says(/tunnel: degraded/);
@@ -498,24 +554,29 @@ const mixnet = await startMixnet(['--resolve', `${NAME}=${IP}`, ...forwards.flat
 secure.setSecureContext({ key: readFileSync(join(mixnet.folder, 'server.key')), cert: readFileSync(join(mixnet.folder, 'server.pem')) });
 const network = ['--network', mixnet.folder];
 const only = process.argv[2]; // the name of one test
-const tests = { testCurl, testMegabyte, testAddresses, testRefusals, testDatagrams, testHttp, testHttpServers, testHalves, testVanishing, testBackPressure, testCrowds,
-    testGarbage, testGit, testChromium, testCut };
+const tests = { testCurl, testMegabyte, testAddresses, testRefusals, testDatagrams, testHttp, testHttpServers, testPieces, testHalves, testVanishing, testBackPressure, testCrowds,
+    testGarbage, testGit, testChromium, testCut, testTimeout };
 try {
     if (!only) {
         await testWrongUse(network);
         const paced = await startProxy(network, { listen: '[::1]:0' });
         check('ready line', paced.ready === true && paced.host === '::1' && paced.port > 0 && paced.gateway !== '' && paced.exit === mixnet.exit, paced);
         await testCurl(paced, 'default pacing');
+        const six = await socks(paced, 3, '::', 0);
+        check('UDP ASSOCIATE for a client by IPv6', six.reply === 0 && six.bound.kind === 4 && six.bound.host.equals(Buffer.from([...Array(15).fill(0), 1])), six.bound);
+        six.socket.destroy();
         const end = await paced.stop();
         check('SIGTERM', end.code === 0 && end.err === '', end);
         await testCredentials([...network, '--no-pacing', '--no-cover']);
     }
     const proxy = await startProxy([...network, '--no-pacing', '--no-cover', '-v']);
+    const idling = only ? Promise.resolve([]) : beginIdling();
     for (const [name, test] of Object.entries(tests)) {
         const started = performance.now();
         if (!only || only === name) await test(proxy, 'no pacing');
         if (process.env.VERBOSE) console.log(`${name}: ${Math.round(performance.now() - started)} ms`);
     }
+    for (const { rest, seconds } of await idling) check('an idle client is ended', rest === 0 && seconds > 25 && seconds < 60, { rest, seconds });
     const busy = await socks(proxy, 1, NAME, 80);
     const end = await proxy.stop();
     check('SIGTERM with a client', busy.reply === 0 && end.code === 0, end);

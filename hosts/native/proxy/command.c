@@ -147,6 +147,8 @@ int command_proxy(int argc, char **argv) {
          "the password in this file's first line"},
         {"--allow-remote", ARG_FLAG, &o.allow_remote, NULL,
          "an address that other machines reach is fine"},
+        {"--connect-timeout", ARG_TIME, &o.client.stream_timeout, "SECONDS",
+         "for a destination to be connected (30)"},
         CLIENT_OPTIONS(&o.client),
         {0},
     };

@@ -12,10 +12,10 @@
 #include "proxy/socks_wire.h"
 
 enum {
-    PROXY_CONNECTIONS = 256,    /* then more wait to be accepted */
+    PROXY_CONNECTIONS = 192,    /* clients at a time; the tunnel has 240 sockets */
     PROXY_BUFFER = 64 << 10,    /* bytes of a client that wait, before no more are read */
     PROXY_HANDSHAKE_MS = 30000, /* for a client to say what it wants */
-    PROXY_KEPT_MS = 60000,      /* for another request on the same connection */
+    PROXY_KEPT_MS = 30000,      /* for another request on the same connection */
     PROXY_HALF_MS = 300000,     /* for a connection of which one half is closed to move */
     PROXY_LINGER_MS = 5000,     /* for a client to read a refusal */
     PROXY_CREDENTIALS = 512,
@@ -58,6 +58,7 @@ struct connection {
     mix_failure failure;
     char host[256];
     uint16_t port;
+    bool kept;               /* http.c: has been served, and waits for another request */
     bool up_done, down_done; /* relay.c: the end has been passed on */
 
     struct exchange *exchange;       /* http.c */

@@ -179,8 +179,11 @@ static bool step_head(connection *c) {
     if (status == MIX_DONE) {
         if (c->client_ended)
             connection_end(c, false);
+        else if (c->kept)
+            proxy_accept(c->proxy); /* a client that waits for a place may get this one */
         return false;
     }
+    c->kept = false;
     mix_buf_truncate(&x->head, 0);
     mix_buf_put(&x->head, c->in.data, len);
     mix_buf_consume(&c->in, len);
@@ -362,6 +365,7 @@ static bool step_exchange(connection *c) {
     if (!x->keeps_server || x->sent < x->first.len)
         connection_hang_up(c, false);
     connection_deadline(c, PROXY_KEPT_MS);
+    c->kept = true;
     c->step = step_head;
     return true;
 }

@@ -54,9 +54,23 @@ static void accept_one(proxy *p) {
     connection_turn(c);
 }
 
+/* The client that came first of those that only may have another request. */
+static connection *oldest_kept(const proxy *p) {
+    connection *found = NULL;
+    for (connection *c = p->first; c; c = c->next)
+        if (c->kept && c->in.len == 0 && connection_is_sent(c))
+            found = c;
+    return found;
+}
+
 void proxy_accept(proxy *p) {
-    if (p->waits && p->ready && p->count < PROXY_CONNECTIONS)
+    connection *idle;
+    if (!p->waits || !p->ready)
+        return;
+    if (p->count < PROXY_CONNECTIONS)
         accept_one(p);
+    else if ((idle = oldest_kept(p)) != NULL)
+        connection_end(idle, false); /* and when it is gone, again */
 }
 
 static void on_connection(uv_stream_t *server, int status) {
