@@ -9,7 +9,7 @@ PARTS := openssl blake3 yyjson fiat lwip certifi zlib brotli zstd nghttp2 c-ares
 NATIVE_PARTS := libwebsockets
 SETUP := build net
 
-.PHONY: help packages conformance demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench fuzz check format clean distclean
+.PHONY: help packages examples conformance demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench fuzz check format clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ fuzz-build: deps
 e2e-deps:
 	@tools/setup.sh browser e2e
 	@[ e2e/node_modules/.package-lock.json -nt e2e/package-lock.json ] || (cd e2e && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
+	@[ examples/node_modules/.package-lock.json -nt examples/package-lock.json ] || (cd examples && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
+
+examples: packages e2e-deps ## what examples/ need: bundlers, and the packages as they are packed
+	@node --input-type=module -e "import { pack, unpackInto } from './e2e/packing.mjs'; unpackInto('examples', pack('build'))"
 
 demo: build e2e-deps ## a mixnet on this machine, and a page fetched through it
 	@node e2e/demo.mjs

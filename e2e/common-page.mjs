@@ -3,7 +3,7 @@
 // names in the imports lead to is said by the import map (in Node: by the caller).
 
 /** Each check gives [name, value]; the values do not depend on whose packages these are. */
-export async function common({ tunnel, fetch, dns, websocket }, { name, address, sizes, hash }) {
+export async function common({ tunnel, fetch, dns, websocket }, { name, address, sizes, hash, options = {} }) {
     const results = [];
     const note = (what, value) => results.push([what, value]);
     const attempt = (promise) => promise.then(() => 'resolved', (error) => error instanceof Error || error instanceof DOMException ? 'rejected with an Error' : 'rejected');
@@ -21,8 +21,8 @@ export async function common({ tunnel, fetch, dns, websocket }, { name, address,
     note('bad name server', await attempt(tunnel.setupMixTunnel({ primaryDns: '1.1.1.1' })));
 
     note('createMixFetch', await fetch.createMixFetch({ clientId: 'common', debug: false, maxRedirects: 3, primaryDns: '8.8.8.8:53', forceTls: true,
-        disablePoissonTraffic: true, disableCoverTraffic: true, openReplySurbs: 10, dataReplySurbs: 2, tcpBufferSize: 65535, tcpKeepaliveMs: 10000,
-        connectTimeoutMs: 60000, dnsTimeoutMs: 30000, storagePassphrase: undefined, unknownOption: 1 }) === fetch.mixFetch);
+        disablePoissonTraffic: false, disableCoverTraffic: false, openReplySurbs: 10, dataReplySurbs: 2, tcpBufferSize: 65535, tcpKeepaliveMs: 10000,
+        connectTimeoutMs: 60000, dnsTimeoutMs: 30000, storagePassphrase: undefined, unknownOption: 1, ...options }) === fetch.mixFetch);
     note('state', JSON.stringify(await tunnel.getTunnelState()));
     note('second setup', await attempt(tunnel.setupMixTunnel({})));
 

@@ -56,6 +56,7 @@ const PATHS = {
         response.writeHead(code, query.get('phrase') ?? undefined, query.has('location') ? { location: query.get('location') } : {});
         response.end([204, 205, 304].includes(code) ? undefined : `status ${code}`);
     },
+    '/loop': (request, response) => response.writeHead(302, { location: '/loop' }).end(),
     '/latin1': (request, response) => { // by hand: Node's server writes no such header
         response.socket.end(Buffer.from('HTTP/1.1 200 Sch\xf6n\r\nX-Latin: gr\xfcn\r\nX-Twice: 1\r\nX-Twice: 2\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok', 'latin1'));
     },
@@ -105,9 +106,11 @@ const PATHS = {
     /** Answers, then ends the connection without having said so. */
     '/leave': (request, response, { seen }) => {
         const { socket } = request;
-        socket.on('close', () => seen.emit('left'));
         response.writeHead(200, { 'content-length': 2, connection: 'keep-alive' });
-        response.end('ok', () => socket.end());
+        response.end('ok', () => socket.end(() => {
+            socket.destroy();
+            seen.emit('left');
+        }));
     },
 };
 
@@ -161,7 +164,7 @@ export async function startWeb(names) {
         seen.count(pathname);
         response.on('error', () => {});
         const path = PATHS[pathname];
-        if (path) Promise.resolve(path(request, response, { query, seen })).catch(() => response.destroy());
+        if (path) Promise.resolve({ query, seen }).then((more) => path(request, response, more)).catch(() => response.destroy());
         else response.writeHead(404, { 'content-type': 'text/plain' }).end('nothing here');
     };
     const servers = [http.createServer(answer), https.createServer({ cert: certificate.cert, key: certificate.key }, answer)];

@@ -37,6 +37,10 @@ const SUITES = [
     { name: 'leak', command: ['node', 'e2e/leak.test.mjs'] },
     { name: 'noise', command: ['node', 'e2e/noise.test.mjs'] },
     { name: 'peer', command: ['node', 'e2e/peer.mjs'] },
+    { name: 'packages-chromium', command: ['node', 'e2e/packages.test.mjs'] },
+    { name: 'packages-node', command: ['node', 'e2e/packages-node.test.mjs'] },
+    { name: 'pack', command: ['node', 'e2e/pack.test.mjs'] },
+    { name: 'bundlers', command: ['node', 'e2e/bundlers.test.mjs'] },
     { name: 'peer-faults', command: ['node', 'e2e/peer-faults.mjs'] },
 ];
 

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The examples, each built as its folder says from the packages as they are packed, and opened in headless Chromium.
+// Closes with "bundlers: N passed, M failed".
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { policy } from '../examples/csp/policy.mjs';
+import { openBrowser, servePage } from './browser.mjs';
+import { startMixnet } from './mixnet.mjs';
+import { pack, unpackInto } from './packing.mjs';
+import { suite, within } from './runner.mjs';
+import { startSite } from './servers.mjs';
+import { ADDRESS, NAME } from './stage.mjs';
+
+const EXAMPLES = new URL('../examples/', import.meta.url).pathname;
+const WANTED = `${NAME} is ${ADDRESS}\n404 Not Found\nnothing here`;
+const { test, run } = suite('bundlers');
+const scratch = mkdtempSync(join(tmpdir(), 'lwmix-bundlers-'));
+const site = await startSite();
+const mixnet = await startMixnet(['--resolve', `${NAME}=${ADDRESS}`, '--forward', `${ADDRESS}:80=127.0.0.1:${site.port}`]);
+const browser = await openBrowser(mixnet);
+unpackInto(EXAMPLES, pack(scratch));
+
+function build(script) {
+    const result = spawnSync('npm', ['run', '--silent', script], { cwd: EXAMPLES, encoding: 'utf8' });
+    assert.equal(result.status, 0, result.stdout + result.stderr);
+}
+
+/** Opens a page of an example and uses it; how many workers and modules it took. */
+async function use(url) {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    const troubles = [];
+    try {
+        const tab = await context.newPage();
+        let modules = 0;
+        tab.on('pageerror', (error) => troubles.push(error.stack));
+        tab.on('console', (message) => { if (message.type() === 'error') troubles.push(message.text()); });
+        context.on('request', (request) => { if (request.url().includes('.wasm')) modules++; });
+        await tab.goto(url);
+        const output = tab.evaluate(() => new Promise((resolve) => {
+            const element = document.querySelector('output');
+            new MutationObserver(() => { if (element.textContent.length > 1) resolve(element.textContent); }).observe(element, { childList: true });
+        }));
+        await tab.fill('input[name=url]', `http://${NAME}/nothing`);
+        await tab.click('button');
+        assert.equal(await within(output, `an answer; so far: ${troubles.join('\n')}`, 60_000), WANTED);
+        assert.deepEqual(troubles, []);
+        assert.equal(await tab.textContent('#state'), 'ready');
+        assert.equal(tab.workers().length, 1);
+        return { modules };
+    } finally {
+        await context.close();
+    }
+}
+
+async function useFiles(folders, path = '/', headers = {}) {
+    const server = await servePage({}, { folders, headers });
+    try {
+        return await use(new URL(path, server.url).href);
+    } finally {
+        server.close();
+    }
+}
+
+for (const name of ['vite', 'webpack', 'esbuild']) {
+    test(`${name}: built and opened`, async () => {
+        build(name);
+        await useFiles({ '/app/': join(EXAMPLES, name, 'dist') }, '/app/index.html');
+    });
+}
+
+test('vite: the development server', async () => {
+    const bin = join(createRequire(join(EXAMPLES, 'package.json')).resolve('vite/package.json'), '../bin/vite.js');
+    const server = spawn(process.execPath, [bin, 'vite', '--host', '127.0.0.1', '--port', '0', '--clearScreen', 'false'],
+        { cwd: EXAMPLES, env: { ...process.env, NO_COLOR: '1' }, stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+        const url = await new Promise((resolve, reject) => {
+            createInterface({ input: server.stdout }).on('line', (line) => { if (/http:\S+/.test(line)) resolve(line.match(/http:\S+/)[0]); });
+            server.on('exit', () => reject(new Error('the development server ended')));
+        });
+        await use(url);
+    } finally {
+        server.kill('SIGTERM');
+    }
+});
+
+test('plain: a script of type module and an import map', () => useFiles({ '/examples/': EXAMPLES }, '/examples/plain/index.html'));
+
+test('csp: under a strict policy', async () => {
+    build('csp');
+    await useFiles({ '/app/': join(EXAMPLES, 'csp/dist') }, '/app/index.html', { 'content-security-policy': policy });
+});
+
+await run({ lines: () => mixnet.log().slice(-1000) });
+await browser.close();
+site.close();
+await mixnet.stop();
+rmSync(scratch, { recursive: true, force: true });

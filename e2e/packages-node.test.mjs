@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// The four packages in Node through the local mixnet: the script that the pages run, and what only Node has.
+// Closes with "packages-node: N passed, M failed". With the argument `child` it is the program under test.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { common, expected } from './common-page.mjs';
+import { pattern, sha256 } from './servers.mjs';
+
+const SIZES = [1000, 100_000];
+const packages = createRequire(new URL('../packages/package.json', import.meta.url));
+const esm = (name) => import(new URL(`../packages/${name}/dist/node/index.mjs`, import.meta.url).href);
+const PARTS = ['mix-tunnel', 'mix-fetch', 'mix-dns', 'mix-websocket'];
+
+/** In a process of its own, which must end by itself. */
+const PROGRAMS = {
+    async common({ directory, folder, name, address, cjs }) {
+        const [tunnel, fetch, dns, websocket] = await Promise.all(PARTS.map((part) => cjs ? packages(`@lwmix/${part}`) : esm(part)));
+        const options = { directories: [directory], storageFolder: folder };
+        return common({ tunnel, fetch, dns, websocket }, { name, address, sizes: SIZES, hash: async (bytes) => sha256(Buffer.from(bytes)), options });
+    },
+    /** A process that forgets to disconnect ends all the same, and one that waits for an answer does not. */
+    async careless({ directory, name }) {
+        const { createMixFetch } = await esm('mix-fetch');
+        const mixFetch = await createMixFetch({ directories: [directory], ephemeral: true, disablePoissonTraffic: true, disableCoverTraffic: true });
+        return (await mixFetch(`http://${name}/bytes?n=10`)).status;
+    },
+    async stored({ directory, folder }) {
+        const { setupMixTunnel, disconnectMixTunnel, getTunnelStats } = await esm('mix-tunnel');
+        await setupMixTunnel({ directories: [directory], storageFolder: folder, storagePassphrase: 'secret', clientId: 'kept' });
+        const { gateway } = await getTunnelStats();
+        await disconnectMixTunnel();
+        return gateway;
+    },
+};
+
+if (process.argv[2] === 'child') {
+    const result = await PROGRAMS[process.argv[3]](JSON.parse(process.argv[4]));
+    process.stdout.write(`${JSON.stringify(result, (key, value) => value === undefined ? '(undefined)' : value)}\n`);
+} else await test();
+
+async function test() {
+    const { suite } = await import('./runner.mjs');
+    const { ADDRESS, NAME } = await import('./stage.mjs');
+    const { startMixnet } = await import('./mixnet.mjs');
+    const { startWeb } = await import('./web.mjs');
+    const { test, run } = suite('packages-node');
+    const web = await startWeb([NAME]);
+    const mixnet = await startMixnet(['--resolve', `${NAME}=${ADDRESS}`, '--forward', `${ADDRESS}:80=127.0.0.1:${web.port}`]);
+    const folder = mkdtempSync(join(tmpdir(), 'lwmix-node-'));
+
+    async function program(name, more = {}) {
+        const env = { ...process.env, NODE_EXTRA_CA_CERTS: mixnet.ca, NODE_OPTIONS: `--import ${new URL('hosts.mjs', import.meta.url).href}` };
+        const argument = JSON.stringify({ directory: mixnet.directory, folder, name: NAME, address: ADDRESS, ...more });
+        const child = spawn(process.execPath, [new URL(import.meta.url).pathname, 'child', name, argument], { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: 80_000 });
+        let out = '';
+        let err = '';
+        child.stdout.on('data', (part) => { out += part; });
+        child.stderr.on('data', (part) => { err += part; });
+        const [status, signal] = await once(child, 'close');
+        assert.equal(status ?? signal, 0, `${out}${err}`.slice(-2000));
+        return JSON.parse(out);
+    }
+
+    for (const cjs of [false, true]) {
+        test(`the common script, ${cjs ? 'CommonJS' : 'ES modules'}`, async () => {
+            const wanted = expected({ sizes: SIZES, hashes: SIZES.map((n) => sha256(pattern(n))), name: NAME });
+            assert.deepEqual(await program('common', { cjs }), wanted.map(([what, value]) => [what, value === undefined ? '(undefined)' : value]));
+        });
+    }
+    test('a process ends though its tunnel is up', async () => assert.equal(await program('careless'), 200));
+    test('the identity is kept in a file of its owner, with its gateway', async () => {
+        const first = await program('stored');
+        assert.equal(await program('stored'), first);
+        const files = readdirSync(folder, { recursive: true }).map((file) => join(folder, file)).filter((file) => statSync(file).isFile());
+        assert.ok(files.length > 0);
+        for (const file of files) assert.equal(statSync(file).mode & 0o77, 0, file);
+    });
+    await run({ lines: () => mixnet.log().slice(-1000) });
+    await mixnet.stop();
+    web.close();
+    rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests of whole processes, one after the other: suite('name') collects them, run() closes with "name: N passed, M failed".
+
+const LIMIT_MS = 90_000;
+
+/** Rejects when the promise is not settled in time. */
+export function within(promise, what, ms = LIMIT_MS) {
+    let timer;
+    const error = new Error(`not in ${ms / 1000} s: ${what}`); // here, where the stack tells who waits
+    const late = new Promise((_, reject) => { timer = setTimeout(() => reject(error), ms); });
+    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** `only`: words of which a test's title must contain one (default: the command line's). */
+export function suite(name, only = process.argv.slice(2)) {
+    const tests = [];
+    return {
+        test(title, act, { ms = LIMIT_MS } = {}) {
+            tests.push({ title, act, ms });
+        },
+        /** `lines` gives what is worth reading when a test fails. */
+        async run({ lines = () => '' } = {}) {
+            let passed = 0;
+            let failed = 0;
+            const wanted = tests.filter(({ title }) => only.length === 0 || only.some((word) => title.includes(word)));
+            for (const { title, act, ms } of wanted) {
+                const started = performance.now();
+                try {
+                    await within(act(), title, ms);
+                    passed++;
+                    console.log(`${name}: ok ${((performance.now() - started) / 1000).toFixed(1)} s  ${title}`);
+                } catch (error) {
+                    failed++;
+                    console.log(`${name}: FAILED ${title}: ${error?.stack ?? error}\n${lines()}`);
+                }
+            }
+            if (wanted.length === 0) failed++;
+            console.log(`${name}: ${passed} passed, ${failed} failed`);
+            process.exitCode = failed > 0 ? 1 : 0;
+        },
+    };
+}
