@@ -43,10 +43,11 @@ static mix_env env;
 
 /* ---- exit statuses ---- */
 
-const char client_exit_help[] = "Exit status: 0 done, 1 other failures, 2 wrong options, 3 "
-                                "storage, 4 directory, 5 gateway, 6 exit,\n"
-                                "7 connection, 8 name, 9 certificate or TLS, 10 HTTP, 11 "
-                                "WebSocket, 12 time is up, 130 interrupted.\n";
+const char client_exit_help[] =
+    "Exit status: 0 done, 1 other failures, 2 wrong options, 3 a local file, 4 directory, 5 "
+    "gateway,\n"
+    "6 exit, 7 connection, 8 name, 9 certificate or TLS, 10 HTTP, 11 WebSocket, 12 time is up,\n"
+    "130 interrupted.\n";
 
 static bool is_time_limit(int code) {
     static const int limits[] = {

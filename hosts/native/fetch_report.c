@@ -77,10 +77,24 @@ static void put_ms(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *name
 }
 
 static void put_timing(yyjson_mut_doc *doc, yyjson_mut_val *root, const transfer *t) {
+    mix_fetch_timing times;
     mix_tunnel_stats s;
     yyjson_mut_val *ms = yyjson_mut_obj(doc);
     mix_tunnel_get_stats(client_tunnel(t->fetch->client), &s);
     put_ms(doc, ms, "setup", s.setup > 0 ? s.setup : -1);
+    if (t->running &&
+        mix_tunnel_fetch_timing(client_tunnel(t->fetch->client), t->id, &times) == MIX_OK) {
+        (void)yyjson_mut_obj_add_uint(doc, root, "received", times.received);
+        (void)yyjson_mut_obj_add_uint(doc, root, "uploaded", times.uploaded);
+        (void)yyjson_mut_obj_add_bool(doc, root, "reused", times.reused);
+        put_ms(doc, ms, "started", times.started);
+        put_ms(doc, ms, "resolved", times.resolved);
+        put_ms(doc, ms, "connected", times.connected);
+        put_ms(doc, ms, "secured", times.secured);
+        put_ms(doc, ms, "sent", times.sent);
+        put_ms(doc, ms, "first_byte", times.first_byte);
+        put_ms(doc, ms, "finished", times.finished);
+    }
     (void)yyjson_mut_obj_add_val(doc, root, "ms", ms);
 }
 

@@ -12,6 +12,7 @@ static const struct {
 } commands[] = {
     {"fetch", command_fetch, "get URLs"},
     {"dns", command_dns, "look a name up"},
+    {"ws", command_ws, "open a WebSocket: lines in, lines out"},
     {"verify", command_verify, "judge a certificate chain as the tunnel does"},
     {"ping", command_ping, "measure the way through the mixnet to an exit and back"},
     {"proxy", command_proxy, "let curl, git or a browser use the tunnel, by SOCKS5 and HTTP"},
