@@ -4,12 +4,12 @@
 
 #include "alloc_fail.h"
 #include "mix/errors.h"
-#include "tunnel/doors_testing.h"
+#include "tunnel/hosts_testing.h"
 
 enum { ECHO = 7, SINK = 9, SOURCE = 19, HANG = 100, MANY = 30, SOURCED = 50000, MEGA = 1 << 20 };
 
 static struct state {
-    scene *net;
+    hosts *net;
     struct one {
         uint32_t id;
         unsigned events, seen, what; /* how many; all bits ever; the last ones */
@@ -68,13 +68,13 @@ static void on_event(const mix_tunnel_event *ev) {
         o->events++;
         o->seen |= ev->what;
         o->what = ev->what;
-        o->at = scene_now();
+        o->at = hosts_now();
         o->failure = ev->failure;
     }
 }
 
 static void begin(mix_tunnel_config config) {
-    scene_options o = {.tunnel = config,
+    hosts_options o = {.tunnel = config,
                        .ports = {ECHO, SINK, SOURCE, HANG},
                        .opened = host_opened,
                        .received = host_received,
@@ -85,17 +85,17 @@ static void begin(mix_tunnel_config config) {
     mix_buf_deinit(&s.got);
     s = (struct state){0};
     o.tunnel.pacing_off = o.tunnel.cover_off = true;
-    s.net = scene_begin(&o);
+    s.net = hosts_begin(&o);
 }
 
 static void end(void) {
-    scene_end();
+    hosts_end();
     mix_buf_deinit(&s.got);
 }
 
 static struct one *dial_for(const char *host, uint16_t port, mix_time timeout) {
     struct one *o = &s.ones[s.count++];
-    assert_status(mix_tunnel_connect(scene_tunnel(), &o->id, host, port, timeout, scene_now()),
+    assert_status(mix_tunnel_connect(hosts_tunnel(), &o->id, host, port, timeout, hosts_now()),
                   MIX_OK);
     return o;
 }
@@ -113,14 +113,14 @@ static bool all_settled(void *user) {
 }
 
 static void connect_all(void) {
-    assert_true(scene_run(all_settled, MIX_SECONDS(200)));
+    assert_true(hosts_run(all_settled, MIX_SECONDS(200)));
 }
 
 static struct one *dial_up(const char *host, uint16_t port) {
     struct one *o = dial(host, port);
     connect_all();
     assert_true(o->seen & MIX_SOCKET_CONNECTED);
-    scene_run(NULL, MIX_SECONDS(1)); /* the host knows too */
+    hosts_run(NULL, MIX_SECONDS(1)); /* the host knows too */
     assert_true(s.host && s.host->port == port);
     return o;
 }
@@ -129,8 +129,8 @@ static void read_all(const struct one *o) {
     uint8_t chunk[3000];
     size_t got;
     int status;
-    while ((status = mix_tunnel_socket_read(scene_tunnel(), o->id, chunk, sizeof chunk, &got,
-                                            scene_now())) == MIX_OK &&
+    while ((status = mix_tunnel_socket_read(hosts_tunnel(), o->id, chunk, sizeof chunk, &got,
+                                            hosts_now())) == MIX_OK &&
            got > 0)
         mix_buf_put(&s.got, chunk, got);
     s.ended |= status == MIX_OK;
@@ -143,11 +143,11 @@ static void write_some(const struct one *o) {
         size_t left = s.to_write - s.written, n = left < sizeof chunk ? left : sizeof chunk;
         for (size_t i = 0; i < n; i++)
             chunk[i] = (uint8_t)((s.written + i) * 7 >> 3);
-        int status = mix_tunnel_socket_write(scene_tunnel(), o->id, chunk, n, &taken, scene_now());
+        int status = mix_tunnel_socket_write(hosts_tunnel(), o->id, chunk, n, &taken, hosts_now());
         assert_true(status == MIX_OK || (status == MIX_BLOCKED && taken == 0));
         s.written += taken;
         if (s.written == s.to_write)
-            assert_status(mix_tunnel_socket_shutdown(scene_tunnel(), o->id, scene_now()), MIX_OK);
+            assert_status(mix_tunnel_socket_shutdown(hosts_tunnel(), o->id, hosts_now()), MIX_OK);
     }
 }
 
@@ -162,7 +162,7 @@ static bool moved_to_the_end(void *user) {
             write_some(o);
         if (o->what & MIX_SOCKET_READABLE)
             read_all(o);
-        scene_turn();
+        hosts_turn();
     }
     return s.ended || (o->seen & MIX_SOCKET_FAILED);
 }
@@ -179,21 +179,21 @@ static void echoes(void **state) {
         s.to_write = i == 0 ? 300000 : 1000;
         acted = 0;
         struct one *o = dial(rows[i].host, ECHO);
-        assert_status(mix_tunnel_socket_remote(scene_tunnel(), o->id, &to), MIX_ERR_STATE);
-        assert_true(scene_run(moved_to_the_end, MIX_SECONDS(100)));
+        assert_status(mix_tunnel_socket_remote(hosts_tunnel(), o->id, &to), MIX_ERR_STATE);
+        assert_true(hosts_run(moved_to_the_end, MIX_SECONDS(100)));
         assert_int_equal(s.got.len, s.to_write + 3);
         for (size_t k = 0; k < s.to_write; k++)
             assert_int_equal(s.got.data[k], (uint8_t)(k * 7 >> 3));
         assert_memory_equal(s.got.data + s.to_write, "bye", 3);
         assert_true(s.host_saw_end);
         assert_true(o->seen & MIX_SOCKET_ENDED);
-        assert_status(mix_tunnel_socket_remote(scene_tunnel(), o->id, &to), MIX_OK);
+        assert_status(mix_tunnel_socket_remote(hosts_tunnel(), o->id, &to), MIX_OK);
         assert_int_equal(to.family, rows[i].family);
         assert_int_equal(to.port, ECHO);
         assert_int_equal(to.octets[to.family == 4 ? 3 : 15], 7);
-        mix_tunnel_socket_close(scene_tunnel(), o->id, false, scene_now());
+        mix_tunnel_socket_close(hosts_tunnel(), o->id, false, hosts_now());
         unsigned events = o->events;
-        scene_run(NULL, MIX_SECONDS(3));
+        hosts_run(NULL, MIX_SECONDS(3));
         assert_int_equal(o->events, events); /* none follows */
         end();
     }
@@ -205,10 +205,10 @@ static void a_reader_that_waits(void **state) {
     begin((mix_tunnel_config){0});
     struct one *o = dial("a.test", SOURCE);
     connect_all();
-    scene_run(NULL, MIX_SECONDS(5));
+    hosts_run(NULL, MIX_SECONDS(5));
     unsigned events = o->events;
     assert_true(events <= 4 && (o->what & MIX_SOCKET_READABLE));
-    scene_run(NULL, MIX_SECONDS(5));
+    hosts_run(NULL, MIX_SECONDS(5));
     assert_int_equal(o->events, events); /* not told again */
     read_all(o);
     assert_int_equal(s.got.len, SOURCED);
@@ -220,8 +220,8 @@ static bool sink_is_full(void *user) {
     size_t taken;
     uint8_t chunk[10000] = {0};
     (void)user;
-    int status = mix_tunnel_socket_write(scene_tunnel(), s.ones[0].id, chunk, sizeof chunk, &taken,
-                                         scene_now());
+    int status = mix_tunnel_socket_write(hosts_tunnel(), s.ones[0].id, chunk, sizeof chunk, &taken,
+                                         hosts_now());
     s.written += taken;
     return status == MIX_BLOCKED;
 }
@@ -236,15 +236,15 @@ static void back_pressure(void **state) {
     begin((mix_tunnel_config){0});
     struct one *o = dial_up("a.test", SINK);
     far_stop_reading(s.host->far, true);
-    assert_true(scene_run(sink_is_full, MIX_SECONDS(100)));
+    assert_true(hosts_run(sink_is_full, MIX_SECONDS(100)));
     assert_true(s.written > 100000 && s.written < 4 * MEGA);
     size_t before = s.written;
-    scene_run(NULL, MIX_SECONDS(5));
+    hosts_run(NULL, MIX_SECONDS(5));
     assert_true(sink_is_full(NULL));
     assert_int_equal(s.written, before);
     o->what = 0;
     far_stop_reading(s.host->far, false);
-    assert_true(scene_run(all_is_there, MIX_SECONDS(100)));
+    assert_true(hosts_run(all_is_there, MIX_SECONDS(100)));
     assert_true(o->what & MIX_SOCKET_WRITABLE);
     end();
 }
@@ -272,7 +272,7 @@ static void failures_have_names(void **state) {
     };
     (void)state;
     begin((mix_tunnel_config){0});
-    mix_time from = scene_now();
+    mix_time from = hosts_now();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         dial_for(rows[i].host, rows[i].port, rows[i].timeout);
     connect_all();
@@ -285,12 +285,12 @@ static void failures_have_names(void **state) {
         assert_true(o->at - from >= rows[i].least && o->at - from <= rows[i].most + MIX_MS(10));
         assert_int_equal(o->events, 1);
         assert_true(o->what & MIX_SOCKET_FAILED);
-        assert_status(mix_tunnel_socket_write(scene_tunnel(), o->id, (const uint8_t *)"x", 1, &n,
-                                              scene_now()),
+        assert_status(mix_tunnel_socket_write(hosts_tunnel(), o->id, (const uint8_t *)"x", 1, &n,
+                                              hosts_now()),
                       rows[i].status);
-        mix_tunnel_socket_close(scene_tunnel(), o->id, false, scene_now());
-        assert_status(mix_tunnel_socket_write(scene_tunnel(), o->id, (const uint8_t *)"x", 1, &n,
-                                              scene_now()),
+        mix_tunnel_socket_close(hosts_tunnel(), o->id, false, hosts_now());
+        assert_status(mix_tunnel_socket_write(hosts_tunnel(), o->id, (const uint8_t *)"x", 1, &n,
+                                              hosts_now()),
                       MIX_ERR_ARGUMENT);
     }
     end();
@@ -303,29 +303,29 @@ static void calls_that_cannot_be(void **state) {
     mix_endpoint to = {.family = 4, .port = 7};
     (void)state;
     begin((mix_tunnel_config){0});
-    mix_tunnel *t = scene_tunnel();
-    assert_status(mix_tunnel_connect(t, &id, "a.test", 0, 0, scene_now()), MIX_ERR_ARGUMENT);
+    mix_tunnel *t = hosts_tunnel();
+    assert_status(mix_tunnel_connect(t, &id, "a.test", 0, 0, hosts_now()), MIX_ERR_ARGUMENT);
     assert_int_equal(id, 0);
-    assert_status(mix_tunnel_connect(t, &id, "a.test", 1, -1, scene_now()), MIX_ERR_ARGUMENT);
-    assert_status(mix_tunnel_connect(t, &id, "a b", 1, 0, scene_now()), MIX_ERR_DNS_NAME);
-    assert_status(mix_tunnel_connect(t, &id, "", 1, 0, scene_now()), MIX_ERR_DNS_NAME);
-    assert_status(mix_tunnel_udp(t, &id, 5, scene_now()), MIX_ERR_ARGUMENT);
-    assert_status(mix_tunnel_socket_read(t, 1, &byte, 1, &n, scene_now()), MIX_ERR_ARGUMENT);
-    assert_status(mix_tunnel_socket_shutdown(t, 1, scene_now()), MIX_ERR_ARGUMENT);
+    assert_status(mix_tunnel_connect(t, &id, "a.test", 1, -1, hosts_now()), MIX_ERR_ARGUMENT);
+    assert_status(mix_tunnel_connect(t, &id, "a b", 1, 0, hosts_now()), MIX_ERR_DNS_NAME);
+    assert_status(mix_tunnel_connect(t, &id, "", 1, 0, hosts_now()), MIX_ERR_DNS_NAME);
+    assert_status(mix_tunnel_udp(t, &id, 5, hosts_now()), MIX_ERR_ARGUMENT);
+    assert_status(mix_tunnel_socket_read(t, 1, &byte, 1, &n, hosts_now()), MIX_ERR_ARGUMENT);
+    assert_status(mix_tunnel_socket_shutdown(t, 1, hosts_now()), MIX_ERR_ARGUMENT);
     assert_status(mix_tunnel_socket_remote(t, 1, &to), MIX_ERR_ARGUMENT);
-    mix_tunnel_socket_close(t, 1, true, scene_now());
+    mix_tunnel_socket_close(t, 1, true, hosts_now());
     struct one *o = dial("a.test", ECHO);
-    assert_status(mix_tunnel_socket_shutdown(t, o->id, scene_now()), MIX_ERR_STATE);
-    assert_status(mix_tunnel_socket_write(t, o->id, &byte, 1, &n, scene_now()), MIX_BLOCKED);
-    assert_status(mix_tunnel_socket_read(t, o->id, &byte, 1, &n, scene_now()), MIX_DONE);
-    assert_status(mix_tunnel_udp_send(t, o->id, &to, &byte, 1, scene_now()), MIX_ERR_ARGUMENT);
+    assert_status(mix_tunnel_socket_shutdown(t, o->id, hosts_now()), MIX_ERR_STATE);
+    assert_status(mix_tunnel_socket_write(t, o->id, &byte, 1, &n, hosts_now()), MIX_BLOCKED);
+    assert_status(mix_tunnel_socket_read(t, o->id, &byte, 1, &n, hosts_now()), MIX_DONE);
+    assert_status(mix_tunnel_udp_send(t, o->id, &to, &byte, 1, hosts_now()), MIX_ERR_ARGUMENT);
     /* No more than there are sockets. */
     for (int i = 1; i < 240; i++)
-        assert_status(mix_tunnel_connect(t, &id, "93.184.216.66", 7, 0, scene_now()), MIX_OK);
-    assert_status(mix_tunnel_connect(t, &id, "a.test", 7, 0, scene_now()), MIX_ERR_SOCKET_LIMIT);
+        assert_status(mix_tunnel_connect(t, &id, "93.184.216.66", 7, 0, hosts_now()), MIX_OK);
+    assert_status(mix_tunnel_connect(t, &id, "a.test", 7, 0, hosts_now()), MIX_ERR_SOCKET_LIMIT);
     world_client_stop(&s.net->client);
-    assert_status(mix_tunnel_connect(t, &id, "a.test", 7, 0, scene_now()), MIX_ERR_STATE);
-    assert_status(mix_tunnel_udp(t, &id, 4, scene_now()), MIX_ERR_STATE);
+    assert_status(mix_tunnel_connect(t, &id, "a.test", 7, 0, hosts_now()), MIX_ERR_STATE);
+    assert_status(mix_tunnel_udp(t, &id, 4, hosts_now()), MIX_ERR_STATE);
     end();
 }
 
@@ -335,28 +335,28 @@ static void the_next_address(void **state) {
     (void)state;
     begin((mix_tunnel_config){0});
     dial("dead.test", ECHO);
-    mix_time from = scene_now();
+    mix_time from = hosts_now();
     connect_all();
     assert_true(s.ones[0].seen & MIX_SOCKET_CONNECTED);
     print_message("dead first address: %lld ms\n", (long long)((s.ones[0].at - from) / 1000));
     assert_true(s.ones[0].at - from > MIX_MS(1500) && s.ones[0].at - from < MIX_MS(2500));
-    from = scene_now();
+    from = hosts_now();
     dial("late.test", ECHO);
     connect_all();
-    assert_status(mix_tunnel_socket_remote(scene_tunnel(), s.ones[1].id, &to), MIX_OK);
+    assert_status(mix_tunnel_socket_remote(hosts_tunnel(), s.ones[1].id, &to), MIX_OK);
     assert_int_equal(to.family, 6);
     assert_true(s.ones[1].at - from > MIX_MS(1500) && s.ones[1].at - from < MIX_MS(2500));
-    from = scene_now();
+    from = hosts_now();
     dial("both.test", ECHO);
     connect_all();
     assert_true(s.ones[2].at - from < MIX_MS(1000));
-    from = scene_now();
+    from = hosts_now();
     struct one *o = dial("both.test", 81);
     connect_all();
     assert_status(o->failure.code, MIX_ERR_TCP_REFUSED);
     assert_true(o->at - from < MIX_MS(1500)); /* both have said so */
     unsigned opened = s.net->opened;
-    scene_run(NULL, MIX_SECONDS(20));
+    hosts_run(NULL, MIX_SECONDS(20));
     assert_int_equal(s.net->opened, opened); /* the losers were given up */
     end();
 }
@@ -369,26 +369,26 @@ static void one_ends(void **state) {
     begin((mix_tunnel_config){0});
     struct one *o = dial_up("a.test", HANG);
     host_reset(s.host);
-    scene_run(NULL, MIX_SECONDS(2));
+    hosts_run(NULL, MIX_SECONDS(2));
     assert_true(o->seen & MIX_SOCKET_FAILED);
     assert_status(o->failure.code, MIX_ERR_TCP_RESET);
-    assert_status(mix_tunnel_socket_read(scene_tunnel(), o->id, &byte, 1, &n, scene_now()),
+    assert_status(mix_tunnel_socket_read(hosts_tunnel(), o->id, &byte, 1, &n, hosts_now()),
                   MIX_ERR_TCP_RESET);
     /* by ours */
     o = dial_up("a.test", HANG);
-    scene_run(NULL, MIX_SECONDS(2));
+    hosts_run(NULL, MIX_SECONDS(2));
     unsigned resets = far_get_stats(s.net->far)->resets;
-    mix_tunnel_socket_close(scene_tunnel(), o->id, true, scene_now());
-    scene_run(NULL, MIX_SECONDS(2));
+    mix_tunnel_socket_close(hosts_tunnel(), o->id, true, hosts_now());
+    hosts_run(NULL, MIX_SECONDS(2));
     assert_int_equal(far_get_stats(s.net->far)->resets, resets + 1);
     /* in an orderly way */
     o = dial_up("a.test", HANG);
     assert_status(
-        mix_tunnel_socket_write(scene_tunnel(), o->id, (const uint8_t *)"last", 4, &n, scene_now()),
+        mix_tunnel_socket_write(hosts_tunnel(), o->id, (const uint8_t *)"last", 4, &n, hosts_now()),
         MIX_OK);
-    mix_tunnel_socket_close(scene_tunnel(), o->id, false, scene_now());
+    mix_tunnel_socket_close(hosts_tunnel(), o->id, false, hosts_now());
     s.host_saw_end = false;
-    scene_run(NULL, MIX_SECONDS(2));
+    hosts_run(NULL, MIX_SECONDS(2));
     assert_true(s.host_saw_end);
     assert_int_equal(s.host_got, 4);
     assert_int_equal(far_get_stats(s.net->far)->resets, resets + 1);
@@ -402,8 +402,8 @@ static void keepalive(void **state) {
         begin((mix_tunnel_config){.keepalive = i == 0 ? MIX_SECONDS(8) : -1});
         struct one *o = dial_up("a.test", HANG);
         s.net->mute = true;
-        mix_time from = scene_now();
-        scene_run(NULL, MIX_SECONDS(40));
+        mix_time from = hosts_now();
+        hosts_run(NULL, MIX_SECONDS(40));
         assert_int_equal((o->seen & MIX_SOCKET_FAILED) != 0, i == 0);
         if (i == 0) {
             assert_status(o->failure.code, MIX_ERR_TCP_STALLED);
@@ -420,35 +420,35 @@ static void datagrams(void **state) {
     size_t n;
     (void)state;
     begin((mix_tunnel_config){0});
-    mix_tunnel *t = scene_tunnel();
+    mix_tunnel *t = hosts_tunnel();
     for (int i = 0; i < 2; i++) {
         struct one *o = &s.ones[s.count++];
-        assert_status(mix_tunnel_udp(t, &o->id, to[i].family, scene_now()), MIX_OK);
-        assert_status(mix_tunnel_udp_receive(t, o->id, &from, text, sizeof text, &n, scene_now()),
+        assert_status(mix_tunnel_udp(t, &o->id, to[i].family, hosts_now()), MIX_OK);
+        assert_status(mix_tunnel_udp_receive(t, o->id, &from, text, sizeof text, &n, hosts_now()),
                       MIX_DONE);
-        assert_status(mix_tunnel_udp_send(t, o->id, &to[i], (const uint8_t *)"one", 3, scene_now()),
+        assert_status(mix_tunnel_udp_send(t, o->id, &to[i], (const uint8_t *)"one", 3, hosts_now()),
                       MIX_OK);
-        assert_status(mix_tunnel_udp_send(t, o->id, &to[i], (const uint8_t *)"two", 3, scene_now()),
+        assert_status(mix_tunnel_udp_send(t, o->id, &to[i], (const uint8_t *)"two", 3, hosts_now()),
                       MIX_OK);
-        assert_status(mix_tunnel_udp_send(t, o->id, &to[i], text, sizeof text, scene_now()),
+        assert_status(mix_tunnel_udp_send(t, o->id, &to[i], text, sizeof text, hosts_now()),
                       MIX_ERR_DATAGRAM_SIZE);
-        assert_status(mix_tunnel_udp_send(t, o->id, &to[1 - i], text, 1, scene_now()),
+        assert_status(mix_tunnel_udp_send(t, o->id, &to[1 - i], text, 1, hosts_now()),
                       MIX_ERR_ARGUMENT);
-        scene_run(NULL, MIX_SECONDS(2));
+        hosts_run(NULL, MIX_SECONDS(2));
         assert_true(o->what & MIX_SOCKET_READABLE);
         assert_false(o->seen & (MIX_SOCKET_FAILED | MIX_SOCKET_CONNECTED));
         size_t sum = 0;
         for (int k = 0; k < 2; k++) {
             assert_status(
-                mix_tunnel_udp_receive(t, o->id, &from, text, sizeof text, &n, scene_now()),
+                mix_tunnel_udp_receive(t, o->id, &from, text, sizeof text, &n, hosts_now()),
                 MIX_OK);
             assert_memory_equal(&from, &to[i], sizeof from);
             sum += n;
         }
         assert_int_equal(sum, 6);
-        assert_status(mix_tunnel_udp_receive(t, o->id, &from, text, sizeof text, &n, scene_now()),
+        assert_status(mix_tunnel_udp_receive(t, o->id, &from, text, sizeof text, &n, hosts_now()),
                       MIX_DONE);
-        mix_tunnel_socket_close(t, o->id, false, scene_now());
+        mix_tunnel_socket_close(t, o->id, false, hosts_now());
     }
     end();
 }
@@ -460,13 +460,13 @@ static void many_at_once(void **state) {
         dial("a.test", SOURCE);
     connect_all();
     assert_int_equal(s.net->lookups, 4); /* one name, both families, both servers */
-    scene_run(NULL, MIX_SECONDS(60));
+    hosts_run(NULL, MIX_SECONDS(60));
     for (int i = 0; i < MANY; i++)
         read_all(&s.ones[i]);
-    scene_run(NULL, MIX_SECONDS(60));
+    hosts_run(NULL, MIX_SECONDS(60));
     for (int i = 0; i < MANY; i++) {
         read_all(&s.ones[i]);
-        mix_tunnel_socket_close(scene_tunnel(), s.ones[i].id, false, scene_now());
+        mix_tunnel_socket_close(hosts_tunnel(), s.ones[i].id, false, hosts_now());
     }
     assert_int_equal(s.got.len, MANY * SOURCED);
     end();
@@ -481,17 +481,17 @@ static void the_tunnel_stops(void **state) {
     begin((mix_tunnel_config){0});
     struct one *up = dial_up("a.test", HANG);
     struct one *silent = dial("a.test", 82), *asking = dial("hush.test", 7);
-    scene_run(NULL, MIX_MS(100));
+    hosts_run(NULL, MIX_MS(100));
     world_client_stop(&s.net->client);
-    scene_run(NULL, MIX_SECONDS(2));
+    hosts_run(NULL, MIX_SECONDS(2));
     struct one *all[] = {up, silent, asking};
     for (int i = 0; i < 3; i++) {
         assert_true(all[i]->what & MIX_SOCKET_FAILED);
         assert_status(all[i]->failure.code, MIX_ERR_STATE);
         assert_true(all[i]->failure.words[0] != 0);
-        assert_status(mix_tunnel_socket_read(scene_tunnel(), all[i]->id, &byte, 1, &n, scene_now()),
+        assert_status(mix_tunnel_socket_read(hosts_tunnel(), all[i]->id, &byte, 1, &n, hosts_now()),
                       MIX_ERR_STATE);
-        mix_tunnel_socket_close(scene_tunnel(), all[i]->id, false, scene_now());
+        mix_tunnel_socket_close(hosts_tunnel(), all[i]->id, false, hosts_now());
     }
     end();
 }
@@ -517,12 +517,12 @@ static void another_address(void **state) {
     memcpy(before, s.net->client.address.ip4, 4);
     world_restart_exit(world_find(&s.net->net, "exit1"));
     struct one *asking = dial("hush.test", 7);
-    assert_true(scene_run(is_ready_again, MIX_SECONDS(200)));
-    scene_run(NULL, MIX_SECONDS(2));
+    assert_true(hosts_run(is_ready_again, MIX_SECONDS(200)));
+    hosts_run(NULL, MIX_SECONDS(2));
     assert_memory_not_equal(before, s.net->client.address.ip4, 4);
     assert_true(up->what & MIX_SOCKET_FAILED);
     assert_status(up->failure.code, MIX_ERR_TCP_MOVED);
-    assert_status(mix_tunnel_socket_read(scene_tunnel(), up->id, &byte, 1, &n, scene_now()),
+    assert_status(mix_tunnel_socket_read(hosts_tunnel(), up->id, &byte, 1, &n, hosts_now()),
                   MIX_ERR_TCP_MOVED);
     struct one *o = dial("a.test", ECHO);
     connect_all();
@@ -560,10 +560,10 @@ static void without_memory(void **state) {
         s.to_write = 100;
         acted = 0;
         mix_alloc_fail_at(n, 0);
-        int status = mix_tunnel_connect(scene_tunnel(), &o->id, "a.test", ECHO, 0, scene_now());
+        int status = mix_tunnel_connect(hosts_tunnel(), &o->id, "a.test", ECHO, 0, hosts_now());
         leave(NULL);
         if (status == MIX_OK)
-            assert_true(scene_run(moved_with_failures, MIX_SECONDS(100)));
+            assert_true(hosts_run(moved_with_failures, MIX_SECONDS(100)));
         if (status == MIX_OK && !(o->seen & MIX_SOCKET_FAILED))
             assert_int_equal(s.got.len, 103);
         else

@@ -111,8 +111,13 @@ static bool frame(link *l, mix_time now) {
     return l->out.len > 0;
 }
 
+/* A server that has ended its side may still read ours. */
+static bool can_write(const link *l) {
+    return l->connected && l->stream != 0 && l->below.code == MIX_OK;
+}
+
 static void take_out(const websockets *d, link *l, mix_time now) {
-    while (l->connected && !l->ended && frame(l, now)) {
+    while (can_write(l) && frame(l, now)) {
         size_t taken;
         int status = mix_http_write(d->http, l->stream, mix_buf_bytes(&l->out), &taken, now);
         mix_buf_consume(&l->out, taken);
@@ -125,14 +130,12 @@ static void take_out(const websockets *d, link *l, mix_time now) {
         l->out_payload = 0;
 }
 
+/* Out before in: an answer to a message goes before the close that may follow it is read. */
 static void move(const websockets *d, link *l, mix_time now) {
+    take_out(d, l, now);
     if (l->engine && l->stream != 0)
         take_in(d, l, now);
     take_out(d, l, now);
-    if (l->engine && l->ended && !l->told_end && l->in_at == l->in_len) {
-        l->told_end = true;
-        (void)mix_websocket_eof(l->engine, l->below.code, now);
-    }
     if (l->engine && mix_websocket_deadline(l->engine) <= now)
         (void)mix_websocket_tick(l->engine, now);
 }
@@ -182,7 +185,7 @@ static void leave(websockets *d, link *l, mix_time now) {
     mix_websocket_free(l->engine);
     l->engine = NULL;
     l->linger = now + LINGER;
-    if (l->stream != 0 && l->connected && !l->ended && l->out.len > 0)
+    if (can_write(l) && l->out.len > 0)
         return;
     close_stream(d, l, now);
     remove_link(d, l);
@@ -192,7 +195,7 @@ static void leave(websockets *d, link *l, mix_time now) {
 static bool finish(websockets *d, link *l, mix_time now) {
     if (l->engine)
         return false;
-    if (l->out.len > 0 && !l->ended && now < l->linger)
+    if (l->out.len > 0 && can_write(l) && now < l->linger)
         return false;
     close_stream(d, l, now);
     remove_link(d, l);
@@ -386,13 +389,24 @@ static bool writable(link *l) {
     return true;
 }
 
+/* The engine's next event. What came behind the last one is fed only now, and the end told only
+ * when all that came before it was pulled. */
+static bool pull(const websockets *d, link *l, mix_websocket_event *in, mix_time now) {
+    if (mix_websocket_next(l->engine, in, now) == MIX_OK)
+        return true;
+    move(d, l, now);
+    if (mix_websocket_next(l->engine, in, now) == MIX_OK)
+        return true;
+    if (!l->ended || l->told_end || l->in_at < l->in_len)
+        return false;
+    l->told_end = true;
+    (void)mix_websocket_eof(l->engine, l->below.code, now);
+    return mix_websocket_next(l->engine, in, now) == MIX_OK;
+}
+
 static bool tell(websockets *d, link *l, mix_tunnel_event *ev, mix_time now) {
     mix_websocket_event in;
-    bool news = mix_websocket_next(l->engine, &in, now) == MIX_OK;
-    if (!news) { /* what came behind the last event */
-        move(d, l, now);
-        news = mix_websocket_next(l->engine, &in, now) == MIX_OK;
-    }
+    bool news = pull(d, l, &in, now);
     if (!news && !writable(l))
         return false;
     d->reason[0] = 0;

@@ -9,7 +9,7 @@
 enum { MANY = 30, MEGA = 1 << 20 };
 
 static struct state {
-    scene *net;
+    hosts *net;
     struct one {
         uint32_t id;
         mix_buf log; /* what happened, as words */
@@ -48,14 +48,14 @@ static void on_message(struct one *o, const mix_tunnel_event *ev) {
     else
         put_word(o, "%c:%.*s", letter, (int)ev->len, ev->len > 0 ? (const char *)ev->data : "");
     if (s.echo)
-        (void)mix_tunnel_websocket_write(scene_tunnel(), o->id, ev->websocket->text, ev->data,
-                                         ev->len, scene_now());
+        (void)mix_tunnel_websocket_write(hosts_tunnel(), o->id, ev->websocket->text, ev->data,
+                                         ev->len, hosts_now());
 }
 
 static void on_one(struct one *o, const mix_tunnel_event *ev) {
     const mix_websocket_news *n = ev->websocket;
     assert_false(o->closed); /* the last one */
-    o->at = scene_now();
+    o->at = hosts_now();
     switch (ev->what) {
     case MIX_WEBSOCKET_WHAT_OPEN:
         o->open = true;
@@ -105,7 +105,7 @@ static bool has(struct one *o, const char *word) {
 /* ---- life ---- */
 
 static void begin(mix_tunnel_config config) {
-    scene_options o = {.tunnel = config,
+    hosts_options o = {.tunnel = config,
                        .ports = {80, 8080, 443},
                        .opened = ws_opened,
                        .received = ws_received,
@@ -115,11 +115,11 @@ static void begin(mix_tunnel_config config) {
     ws_reset_all();
     s = (struct state){0};
     o.tunnel.pacing_off = o.tunnel.cover_off = true;
-    s.net = scene_begin(&o);
+    s.net = hosts_begin(&o);
 }
 
 static void end(void) {
-    scene_end();
+    hosts_end();
     ws_reset_all();
     for (size_t i = 0; i < s.count; i++)
         mix_buf_deinit(&s.ones[i].log);
@@ -128,7 +128,7 @@ static void end(void) {
 
 static struct one *open_with(mix_websocket_options options) {
     struct one *o = &s.ones[s.count++];
-    assert_status(mix_tunnel_websocket(scene_tunnel(), &o->id, &options, scene_now()), MIX_OK);
+    assert_status(mix_tunnel_websocket(hosts_tunnel(), &o->id, &options, hosts_now()), MIX_OK);
     return o;
 }
 
@@ -154,21 +154,21 @@ static bool all_closed(void *user) {
 
 static struct one *up(const char *url) {
     struct one *o = open_one(url);
-    assert_true(scene_run(all_open, MIX_SECONDS(100)));
+    assert_true(hosts_run(all_open, MIX_SECONDS(100)));
     assert_true(o->open);
     return o;
 }
 
 static void say(const struct one *o, bool text, mix_bytes message) {
-    assert_status(mix_tunnel_websocket_write(scene_tunnel(), o->id, text, message.data, message.len,
-                                             scene_now()),
+    assert_status(mix_tunnel_websocket_write(hosts_tunnel(), o->id, text, message.data, message.len,
+                                             hosts_now()),
                   MIX_OK);
 }
 
 static void finish(const struct one *o, unsigned code, const char *reason) {
-    assert_status(mix_tunnel_websocket_close(scene_tunnel(), o->id, code, reason, scene_now()),
+    assert_status(mix_tunnel_websocket_close(hosts_tunnel(), o->id, code, reason, hosts_now()),
                   MIX_OK);
-    assert_true(scene_run(all_closed, MIX_SECONDS(100)));
+    assert_true(hosts_run(all_closed, MIX_SECONDS(100)));
 }
 
 static const char *seen(void) {
@@ -187,18 +187,18 @@ static void text_and_bytes(void **state) {
         say(o, true, mix_bytes_str("Gr\xc3\xbc\xc3\x9f"));
         say(o, false, mix_bytes_str("\xff\xfe"));
         say(o, true, mix_bytes_str(""));
-        assert_status(mix_tunnel_websocket_ping(scene_tunnel(), o->id, (const uint8_t *)"ping", 4,
-                                                scene_now()),
+        assert_status(mix_tunnel_websocket_ping(hosts_tunnel(), o->id, (const uint8_t *)"ping", 4,
+                                                hosts_now()),
                       MIX_OK);
-        scene_run(NULL, MIX_SECONDS(1));
+        hosts_run(NULL, MIX_SECONDS(1));
         finish(o, 1000, "done");
         assert_string_equal(seen(), "T:Gr\xc3\xbc\xc3\x9f B:\xff\xfe T: P:ping X:1000:done");
         assert_string_equal(log_of(o), "open: T:Gr\xc3\xbc\xc3\x9f B:\xff\xfe T: pong:ping "
                                        "closed:1000:done:clean");
-        assert_int_equal(mix_tunnel_websocket_buffered(scene_tunnel(), o->id), 0);
-        assert_status(mix_tunnel_websocket_write(scene_tunnel(), o->id, true, NULL, 0, scene_now()),
+        assert_int_equal(mix_tunnel_websocket_buffered(hosts_tunnel(), o->id), 0);
+        assert_status(mix_tunnel_websocket_write(hosts_tunnel(), o->id, true, NULL, 0, hosts_now()),
                       MIX_ERR_ARGUMENT); /* forgotten */
-        scene_run(NULL, MIX_SECONDS(1));
+        hosts_run(NULL, MIX_SECONDS(1));
         assert_int_equal(server.gone, 1);
         end();
     }
@@ -219,12 +219,12 @@ static void a_megabyte_each_way(void **state) {
         begin((mix_tunnel_config){0});
         struct one *o = up(urls[i]);
         say(o, false, MIX_BYTES(data));
-        size_t waiting = mix_tunnel_websocket_buffered(scene_tunnel(), o->id);
+        size_t waiting = mix_tunnel_websocket_buffered(hosts_tunnel(), o->id);
         assert_true(waiting > 0 && waiting <= MEGA);
-        assert_true(scene_run(got_a_mega, MIX_SECONDS(300)));
+        assert_true(hosts_run(got_a_mega, MIX_SECONDS(300)));
         assert_bytes(mix_buf_bytes(&s.last), MIX_BYTES(data));
-        assert_int_equal(mix_tunnel_websocket_buffered(scene_tunnel(), o->id), 0);
-        scene_run(NULL, MIX_SECONDS(5));
+        assert_int_equal(mix_tunnel_websocket_buffered(hosts_tunnel(), o->id), 0);
+        hosts_run(NULL, MIX_SECONDS(5));
         assert_true(i == 0 ? server.pings == 0 : server.pings > 100); /* not each needs a pong */
         end();
     }
@@ -262,7 +262,7 @@ static void requests(void **state) {
     begin((mix_tunnel_config){0});
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct one *o = open_with(rows[i].options);
-        assert_true(scene_run(all_open, MIX_SECONDS(100)));
+        assert_true(hosts_run(all_open, MIX_SECONDS(100)));
         for (size_t k = 0; k < 6 && rows[i].want[k]; k++)
             if (!strstr(server.request, rows[i].want[k]))
                 fail_msg("%s is not in\n%s", rows[i].want[k], server.request);
@@ -301,41 +301,41 @@ static void calls_that_cannot_be(void **state) {
     uint32_t id;
     (void)state;
     begin((mix_tunnel_config){0});
-    mix_tunnel *t = scene_tunnel();
+    mix_tunnel *t = hosts_tunnel();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         id = 7;
-        int status = mix_tunnel_websocket(t, &id, &rows[i].options, scene_now());
+        int status = mix_tunnel_websocket(t, &id, &rows[i].options, hosts_now());
         if (status != rows[i].status)
             print_message("row %zu\n", i);
         assert_status(status, rows[i].status);
         assert_int_equal(id, 0);
     }
-    assert_status(mix_tunnel_websocket_close(t, 1, 1000, NULL, scene_now()), MIX_ERR_ARGUMENT);
-    assert_status(mix_tunnel_websocket_ping(t, 1, NULL, 0, scene_now()), MIX_ERR_ARGUMENT);
-    mix_tunnel_websocket_drop(t, 1, scene_now());
+    assert_status(mix_tunnel_websocket_close(t, 1, 1000, NULL, hosts_now()), MIX_ERR_ARGUMENT);
+    assert_status(mix_tunnel_websocket_ping(t, 1, NULL, 0, hosts_now()), MIX_ERR_ARGUMENT);
+    mix_tunnel_websocket_drop(t, 1, hosts_now());
     struct one *o = open_one("ws://a.test/echo");
-    assert_status(mix_tunnel_websocket_write(t, o->id, true, NULL, 0, scene_now()), MIX_BLOCKED);
-    assert_true(scene_run(all_open, MIX_SECONDS(10)));
-    scene_run(NULL, MIX_MS(10));
+    assert_status(mix_tunnel_websocket_write(t, o->id, true, NULL, 0, hosts_now()), MIX_BLOCKED);
+    assert_true(hosts_run(all_open, MIX_SECONDS(10)));
+    hosts_run(NULL, MIX_MS(10));
     assert_true(o->writable);
     assert_status(
-        mix_tunnel_websocket_write(t, o->id, true, (const uint8_t *)"\xff", 1, scene_now()),
+        mix_tunnel_websocket_write(t, o->id, true, (const uint8_t *)"\xff", 1, hosts_now()),
         MIX_ERR_WEBSOCKET_TEXT);
-    assert_status(mix_tunnel_websocket_close(t, o->id, 1005, NULL, scene_now()),
+    assert_status(mix_tunnel_websocket_close(t, o->id, 1005, NULL, hosts_now()),
                   MIX_ERR_WEBSOCKET_CODE);
-    assert_status(mix_tunnel_websocket_close(t, o->id, 0, "why", scene_now()),
+    assert_status(mix_tunnel_websocket_close(t, o->id, 0, "why", hosts_now()),
                   MIX_ERR_WEBSOCKET_REASON);
-    assert_status(mix_tunnel_websocket_close(t, o->id, 3000, "why", scene_now()), MIX_OK);
-    assert_status(mix_tunnel_websocket_write(t, o->id, true, NULL, 0, scene_now()), MIX_ERR_STATE);
-    assert_status(mix_tunnel_websocket_close(t, o->id, 1000, NULL, scene_now()), MIX_OK);
-    assert_true(scene_run(all_closed, MIX_SECONDS(10)));
+    assert_status(mix_tunnel_websocket_close(t, o->id, 3000, "why", hosts_now()), MIX_OK);
+    assert_status(mix_tunnel_websocket_write(t, o->id, true, NULL, 0, hosts_now()), MIX_ERR_STATE);
+    assert_status(mix_tunnel_websocket_close(t, o->id, 1000, NULL, hosts_now()), MIX_OK);
+    assert_true(hosts_run(all_closed, MIX_SECONDS(10)));
     assert_string_equal(log_of(o), "open: closed:3000:why:clean");
     const mix_websocket_options many = {.url = "ws://93.184.216.66/"};
     for (int i = 0; i < 128; i++)
-        assert_status(mix_tunnel_websocket(t, &id, &many, scene_now()), MIX_OK);
-    assert_status(mix_tunnel_websocket(t, &id, &many, scene_now()), MIX_ERR_LIMIT);
+        assert_status(mix_tunnel_websocket(t, &id, &many, hosts_now()), MIX_OK);
+    assert_status(mix_tunnel_websocket(t, &id, &many, hosts_now()), MIX_ERR_LIMIT);
     world_client_stop(&s.net->client);
-    assert_status(mix_tunnel_websocket(t, &id, &many, scene_now()), MIX_ERR_STATE);
+    assert_status(mix_tunnel_websocket(t, &id, &many, hosts_now()), MIX_ERR_STATE);
     end();
 }
 
@@ -364,10 +364,10 @@ static void failures_have_names(void **state) {
     };
     (void)state;
     begin((mix_tunnel_config){0});
-    mix_time from = scene_now();
+    mix_time from = hosts_now();
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         open_with((mix_websocket_options){.url = rows[i].url, .open_timeout = rows[i].timeout});
-    assert_true(scene_run(all_closed, MIX_SECONDS(100)));
+    assert_true(hosts_run(all_closed, MIX_SECONDS(100)));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct one *o = &s.ones[i];
         double took = (double)(o->at - from) / 1e6;
@@ -405,7 +405,7 @@ static void closing(void **state) {
         begin((mix_tunnel_config){0});
         server.script = rows[row].script;
         struct one *o = up(i % 2 ? "wss://a.test/script" : "ws://a.test/script");
-        scene_run(NULL, MIX_SECONDS(12));
+        hosts_run(NULL, MIX_SECONDS(12));
         assert_string_equal(log_of(o), rows[row].log);
         assert_string_equal(seen(), rows[row].seen);
         end();
@@ -418,8 +418,8 @@ static void a_server_that_vanishes(void **state) {
     begin((mix_tunnel_config){.keepalive = MIX_SECONDS(10)});
     struct one *o = up("ws://a.test/echo");
     s.net->mute = true;
-    mix_time from = scene_now();
-    assert_true(scene_run(all_closed, MIX_SECONDS(60)));
+    mix_time from = hosts_now();
+    assert_true(hosts_run(all_closed, MIX_SECONDS(60)));
     print_message("%s after %lld s: %s\n", log_of(o), (long long)((o->at - from) / 1000000),
                   o->failure.words);
     assert_true(has(o, "open: error:") && has(o, " closed:1006:"));
@@ -428,7 +428,7 @@ static void a_server_that_vanishes(void **state) {
     begin((mix_tunnel_config){.keepalive = -1});
     o = up("ws://a.test/echo");
     s.net->mute = true;
-    from = scene_now();
+    from = hosts_now();
     finish(o, 1000, NULL);
     assert_true(o->at - from <= MIX_SECONDS(11));
     assert_string_equal(log_of(o), "open: error:WEBSOCKET_CLOSE_TIMEOUT closed:1006:");
@@ -441,16 +441,16 @@ static void abort_while_connecting(void **state) {
     for (size_t i = 0; i < 12; i++) {
         begin((mix_tunnel_config){0});
         struct one *o = open_one("wss://a.test/mute");
-        scene_run(NULL, after[i / 2]);
+        hosts_run(NULL, after[i / 2]);
         if (i % 2 == 0) {
             finish(o, 1000, NULL);
             assert_string_equal(log_of(o), "error:WEBSOCKET_ABORTED closed:1006:");
         } else {
-            mix_tunnel_websocket_drop(scene_tunnel(), o->id, scene_now());
-            scene_run(NULL, MIX_SECONDS(5));
+            mix_tunnel_websocket_drop(hosts_tunnel(), o->id, hosts_now());
+            hosts_run(NULL, MIX_SECONDS(5));
             assert_int_equal(o->log.len, 0);
         }
-        scene_run(NULL, MIX_SECONDS(5));
+        hosts_run(NULL, MIX_SECONDS(5));
         assert_null(server.last); /* no connection stays */
         end();
     }
@@ -463,18 +463,18 @@ static void many_at_once(void **state) {
     s.echo = false;
     for (int i = 0; i < MANY; i++)
         open_one(i % 2 ? "wss://a.test/echo" : "ws://a.test/echo");
-    assert_true(scene_run(all_open, MIX_SECONDS(100)));
+    assert_true(hosts_run(all_open, MIX_SECONDS(100)));
     for (int i = 0; i < MANY; i++) {
         memset(data, i, sizeof data);
         say(&s.ones[i], false, MIX_BYTES(data));
         assert_status(
-            mix_tunnel_websocket_close(scene_tunnel(), s.ones[i].id, 3000, NULL, scene_now()),
+            mix_tunnel_websocket_close(hosts_tunnel(), s.ones[i].id, 3000, NULL, hosts_now()),
             MIX_OK);
     }
-    assert_true(scene_run(all_closed, MIX_SECONDS(100)));
+    assert_true(hosts_run(all_closed, MIX_SECONDS(100)));
     for (int i = 0; i < MANY; i++)
         assert_string_equal(log_of(&s.ones[i]), "open: B*20000 closed:3000::clean");
-    scene_run(NULL, MIX_SECONDS(5));
+    hosts_run(NULL, MIX_SECONDS(5));
     assert_int_equal(server.gone, MANY);
     end();
 }
@@ -485,14 +485,14 @@ static void a_slow_reader(void **state) {
     begin((mix_tunnel_config){0});
     struct one *o = up("ws://a.test/flood");
     s.net->client.deaf = true;
-    scene_run(NULL, MIX_SECONDS(20));
+    hosts_run(NULL, MIX_SECONDS(20));
     assert_non_null(server.last);
     uint64_t left = far_unacked(server.last->far);
     print_message("%llu bytes wait at the server\n", (unsigned long long)left);
     assert_true(left > MEGA / 2); /* no more than TCP's window is here */
     assert_true(o->messages < 8);
     s.net->client.deaf = false;
-    scene_run(NULL, MIX_SECONDS(60));
+    hosts_run(NULL, MIX_SECONDS(60));
     assert_int_equal(o->messages, 128);
     assert_int_equal(o->bytes, 2 * MEGA);
     end();
@@ -507,25 +507,50 @@ static void a_slow_server(void **state) {
     begin((mix_tunnel_config){0});
     struct one *o = up("ws://a.test/stuck");
     for (int i = 0; i < 100 && status == MIX_OK; i++) {
-        status = mix_tunnel_websocket_write(scene_tunnel(), o->id, false, data, sizeof data,
-                                            scene_now());
+        status = mix_tunnel_websocket_write(hosts_tunnel(), o->id, false, data, sizeof data,
+                                            hosts_now());
         sum += status == MIX_OK ? sizeof data : 0;
-        scene_run(NULL, MIX_SECONDS(2));
+        hosts_run(NULL, MIX_SECONDS(2));
     }
     assert_status(status, MIX_BLOCKED);
     assert_true(sum > MEGA && sum < 5 * MEGA);
     assert_false(o->writable);
-    size_t waiting = mix_tunnel_websocket_buffered(scene_tunnel(), o->id);
+    size_t waiting = mix_tunnel_websocket_buffered(hosts_tunnel(), o->id);
     print_message("%zu bytes taken, %zu wait\n", sum, waiting);
     assert_true(waiting > MEGA / 2 && waiting <= MEGA);
     far_stop_reading(server.last->far, false);
-    scene_run(NULL, MIX_SECONDS(60));
+    hosts_run(NULL, MIX_SECONDS(60));
     assert_true(o->writable);
-    assert_int_equal(mix_tunnel_websocket_buffered(scene_tunnel(), o->id), 0);
+    assert_int_equal(mix_tunnel_websocket_buffered(hosts_tunnel(), o->id), 0);
     say(o, false, MIX_BYTES(data));
-    scene_run(NULL, MIX_SECONDS(60));
+    hosts_run(NULL, MIX_SECONDS(60));
     finish(o, 1000, NULL);
     assert_true(strstr(seen(), " X:1000") != NULL);
+    end();
+}
+
+/* A server that does wrong while it is slow to read is still told why we left. */
+static void last_words(void **state) {
+    static const uint8_t data[100000];
+    int status = MIX_OK;
+    (void)state;
+    begin((mix_tunnel_config){0});
+    struct one *o = up("ws://a.test/stuck");
+    for (int i = 0; i < 100 && status == MIX_OK; i++) {
+        status = mix_tunnel_websocket_write(hosts_tunnel(), o->id, false, data, sizeof data,
+                                            hosts_now());
+        hosts_run(NULL, MIX_SECONDS(2));
+    }
+    assert_status(status, MIX_BLOCKED);
+    ws_send(server.last, "=ff00");
+    hosts_run(NULL, MIX_SECONDS(2));
+    assert_true(has(o, "error:WEBSOCKET_FRAME"));
+    assert_false(o->closed);
+    far_stop_reading(server.last->far, false);
+    assert_true(hosts_run(all_closed, MIX_SECONDS(8)));
+    hosts_run(NULL, MIX_SECONDS(10));
+    assert_non_null(strstr(seen(), " X:1002"));
+    assert_int_equal(server.gone, 1);
     end();
 }
 
@@ -534,19 +559,19 @@ static void the_tunnel_stops(void **state) {
     begin((mix_tunnel_config){0});
     struct one *all[] = {up("wss://a.test/echo"), open_one("ws://hush.test/"),
                          open_one("ws://93.184.216.66/")};
-    scene_run(NULL, MIX_MS(100));
+    hosts_run(NULL, MIX_MS(100));
     world_client_stop(&s.net->client);
-    scene_run(NULL, MIX_SECONDS(2));
+    hosts_run(NULL, MIX_SECONDS(2));
     for (int i = 0; i < 3; i++) {
         assert_true(all[i]->closed);
         assert_true(has(all[i], "error:STATE closed:1006:"));
     }
     /* and works again after a new start */
     assert_status(world_client_start(&s.net->client), MIX_OK);
-    scene_run(NULL, MIX_SECONDS(10));
+    hosts_run(NULL, MIX_SECONDS(10));
     struct one *o = up("wss://a.test/echo");
     say(o, true, mix_bytes_str("again"));
-    scene_run(NULL, MIX_SECONDS(2));
+    hosts_run(NULL, MIX_SECONDS(2));
     assert_string_equal(log_of(o), "open: T:again");
     end();
 }
@@ -567,8 +592,8 @@ static void another_address(void **state) {
     struct one *o = up("wss://a.test/echo");
     world_restart_exit(world_find(&s.net->net, "exit1"));
     struct one *waiting = open_one("wss://a.test/echo");
-    assert_true(scene_run(is_ready_again, MIX_SECONDS(200)));
-    scene_run(NULL, MIX_SECONDS(5));
+    assert_true(hosts_run(is_ready_again, MIX_SECONDS(200)));
+    hosts_run(NULL, MIX_SECONDS(5));
     assert_string_equal(log_of(o), "open: error:TCP_MOVED closed:1006:");
     assert_string_equal(log_of(waiting), "open:"); /* began anew */
     end();
@@ -590,8 +615,8 @@ static bool echoed(void *user) {
     (void)user;
     if (o->open && o->messages == 0) {
         enter(NULL);
-        (void)mix_tunnel_websocket_write(scene_tunnel(), o->id, true, (const uint8_t *)"hello", 5,
-                                         scene_now());
+        (void)mix_tunnel_websocket_write(hosts_tunnel(), o->id, true, (const uint8_t *)"hello", 5,
+                                         hosts_now());
         leave(NULL);
         o->open = false;
     }
@@ -609,10 +634,10 @@ static void without_memory(void **state) {
         s.net->client.enter = enter;
         s.net->client.leave = leave;
         mix_alloc_fail_at(n, 0);
-        int status = mix_tunnel_websocket(scene_tunnel(), &o->id, &options, scene_now());
+        int status = mix_tunnel_websocket(hosts_tunnel(), &o->id, &options, hosts_now());
         leave(NULL);
         if (status == MIX_OK) {
-            (void)scene_run(echoed, MIX_SECONDS(100));
+            (void)hosts_run(echoed, MIX_SECONDS(100));
             assert_true(o->closed || o->messages == 1 || o->at > 0);
         } else {
             assert_status(status, MIX_ERR_MEMORY);
@@ -642,6 +667,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(many_at_once),
     cmocka_unit_test(a_slow_reader),
     cmocka_unit_test(a_slow_server),
+    cmocka_unit_test(last_words),
     cmocka_unit_test(the_tunnel_stops),
     cmocka_unit_test(another_address),
     cmocka_unit_test(without_memory),

@@ -92,6 +92,8 @@ static void on_close(host_conn *c, mix_bytes payload) {
     snprintf(text, sizeof text, "%u%s%.*s", code, reason.len > 0 ? ":" : "", (int)reason.len,
              reason.len > 0 ? (const char *)reason.data : "");
     note('X', mix_bytes_str(text));
+    if (is(c->user, "/case"))
+        return; /* all is said */
     send_frame(c, MIX_WEBSOCKET_CLOSE, true, payload);
     host_close(c);
 }
@@ -160,8 +162,10 @@ static void after_handshake(host_conn *c, const conn *w) {
         host_reset(c);
     if (is(w, "/stuck"))
         far_stop_reading(c->far, true);
-    if (is(w, "/script"))
+    if (is(w, "/script") || is(w, "/case"))
         ws_send(c, server.script);
+    if (is(w, "/case"))
+        host_close(c);
     for (int i = 0; is(w, "/flood") && i < 128; i++)
         ws_send(c, "B*16384");
 }

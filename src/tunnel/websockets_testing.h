@@ -3,7 +3,7 @@
 #ifndef MIX_TUNNEL_WEBSOCKETS_TESTING_H
 #define MIX_TUNNEL_WEBSOCKETS_TESTING_H
 
-#include "tunnel/doors_testing.h"
+#include "tunnel/hosts_testing.h"
 
 /*
  * /echo      sends back each message (1 frame), answers pings, and a close with the same code

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See the header. */
-#include "tunnel/doors_testing.h"
+#include "tunnel/hosts_testing.h"
 
 #include "mix/errors.h"
 #include "tls/tls.h"
@@ -11,7 +11,7 @@
 enum { OUT = 4096 };
 
 static struct rest {
-    scene s;
+    hosts s;
     world_member *exit;
     mix_buf out[OUT]; /* from the exit, for the hosts */
     size_t first, count;
@@ -274,13 +274,13 @@ static void begin_hosts(void) {
     identity_pem(&r.pem, &r.ca);
 }
 
-scene *scene_begin(const scene_options *options) {
+hosts *hosts_begin(const hosts_options *options) {
     world_config c = {.plan = {.mixes_per_layer = 2, .gateways = 1, .exits = 1},
                       .access = MIX_MS(5),
                       .seed = options->seed,
                       .hop = {.delay = options->hop ? options->hop : MIX_MS(1)}};
     if (r.up) /* of a test that failed */
-        scene_end();
+        hosts_end();
     memset(&r, 0, sizeof r);
     r.s.options = *options;
     r.up = true;
@@ -298,11 +298,11 @@ scene *scene_begin(const scene_options *options) {
     r.s.client.on_event = on_event;
     assert_status(world_client_start(&r.s.client), MIX_OK);
     assert_true(world_run(&r.s.net, is_ready, NULL, MIX_SECONDS(20)));
-    (void)scene_run(NULL, MIX_SECONDS(1));
+    (void)hosts_run(NULL, MIX_SECONDS(1));
     return &r.s;
 }
 
-void scene_end(void) {
+void hosts_end(void) {
     r.up = false;
     far_free(r.s.far);
     world_client_deinit(&r.s.client);
@@ -315,21 +315,21 @@ void scene_end(void) {
     mix_buf_deinit(&r.pem);
 }
 
-mix_tunnel *scene_tunnel(void) {
+mix_tunnel *hosts_tunnel(void) {
     return r.s.client.tunnel;
 }
 
-mix_time scene_now(void) {
+mix_time hosts_now(void) {
     return r.s.net.sim.now;
 }
 
-void scene_turn(void) {
+void hosts_turn(void) {
     moved();
 }
 
-bool scene_run(bool (*done)(void *user), mix_time at_most) {
-    scene_turn();
-    bool is_done = far_run(r.s.far, done, scene_now() + at_most);
+bool hosts_run(bool (*done)(void *user), mix_time at_most) {
+    hosts_turn();
+    bool is_done = far_run(r.s.far, done, hosts_now() + at_most);
     sim_run(&r.s.net.sim, far_now(r.s.far)); /* when nothing has happened to the end */
     return is_done;
 }

@@ -2,8 +2,8 @@
 /* For tests of what goes through a tunnel: a tunnel that is ready in a whole network in virtual
  * time (sim/world.h), and behind its exit hosts that the test plays (tests/far.h), with names, TCP,
  * TLS and UDP. One at a time. */
-#ifndef MIX_TUNNEL_DOORS_TESTING_H
-#define MIX_TUNNEL_DOORS_TESTING_H
+#ifndef MIX_TUNNEL_HOSTS_TESTING_H
+#define MIX_TUNNEL_HOSTS_TESTING_H
 
 #include "far.h"
 #include "mix/tunnel.h"
@@ -17,7 +17,7 @@ typedef struct host_conn host_conn;
  * Names: x.test is at 93.184.216.7 and has no IPv6; six.test at 2606:2800::7 alone; both.test at
  * both; dead.test at .66 and then .7; late.test at .66 and 2606:2800::7; none.test is there without
  * addresses; hush.test is never answered; others are not there. */
-typedef struct scene_options {
+typedef struct hosts_options {
     mix_tunnel_config tunnel; /* roots, directories and the like are put in */
     uint16_t ports[8];
     void (*opened)(host_conn *c);
@@ -28,7 +28,7 @@ typedef struct scene_options {
     void (*turn)(void);                        /* whenever something has moved */
     mix_time hop;                              /* delay between nodes; 0: 1 ms */
     uint64_t seed;
-} scene_options;
+} hosts_options;
 
 struct host_conn {
     far_conn *far; /* NULL: gone */
@@ -38,24 +38,24 @@ struct host_conn {
     BIO *in, *out;
 };
 
-typedef struct scene {
+typedef struct hosts {
     world net;
     world_client client;
     far *far;
-    scene_options options;
+    hosts_options options;
     bool mute;        /* nothing gets to the hosts or from them any more */
     unsigned lookups; /* questions that came */
     unsigned opened;  /* connections */
     unsigned syns;    /* segments that begin one, also to nobody */
-} scene;
+} hosts;
 
-scene *scene_begin(const scene_options *options); /* ready, and the exit's stock is filled */
-void scene_end(void);
-mix_tunnel *scene_tunnel(void);
-mix_time scene_now(void);
+hosts *hosts_begin(const hosts_options *options); /* ready, and the exit's stock is filled */
+void hosts_end(void);
+mix_tunnel *hosts_tunnel(void);
+mix_time hosts_now(void);
 /* After calls on the tunnel from outside of its events: moves what they brought about. */
-void scene_turn(void);
-bool scene_run(bool (*done)(void *user), mix_time at_most);
+void hosts_turn(void);
+bool hosts_run(bool (*done)(void *user), mix_time at_most);
 
 void host_send(host_conn *c, mix_bytes data);
 void host_close(host_conn *c);
