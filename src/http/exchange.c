@@ -167,11 +167,28 @@ static int on_ready(void *user, char *ip, char *local_ip, int port, int local_po
     return CURL_PREREQFUNC_OK;
 }
 
+static int on_new_socket(void *user, curl_socket_t fd, curlsocktype purpose) {
+    exchange *x = user;
+    mix_http *h = x->http;
+    (void)purpose;
+    x->opened = true;
+    if (h->owner_count < MIX_HTTP_FDS)
+        h->owners[h->owner_count++] = (struct owner){fd, x->id};
+    return CURL_SOCKOPT_OK;
+}
+
 static int on_close_socket(void *user, curl_socket_t fd) {
     mix_http *h = user;
-    int status = mix_sockets_status(fd);
+    int status = mix_sockets_status(fd), *out = &h->socket_status;
+    for (size_t i = 0; i < h->owner_count; i++)
+        if (h->owners[i].fd == fd) {
+            exchange *x = mix_http_find(h, h->owners[i].id);
+            h->owners[i] = h->owners[--h->owner_count];
+            out = x ? &x->socket_status : out;
+            break;
+        }
     if (status != MIX_OK && status != MIX_ERR_ARGUMENT)
-        h->socket_status = status;
+        *out = status;
     return mix_sockets_close(fd);
 }
 
@@ -284,6 +301,8 @@ static void set_callbacks(mix_http *h, exchange *x) {
     SET(x, CURLOPT_PREREQDATA, x);
     SET(x, CURLOPT_SSL_CTX_FUNCTION, on_context);
     SET(x, CURLOPT_SSL_CTX_DATA, x);
+    SET(x, CURLOPT_SOCKOPTFUNCTION, on_new_socket);
+    SET(x, CURLOPT_SOCKOPTDATA, x);
     SET(x, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
     SET(x, CURLOPT_CLOSESOCKETDATA, h);
 }

@@ -22,7 +22,7 @@ static int of_socket(const mix_http *h, const exchange *x, int otherwise) {
     if (curl_easy_getinfo(x->easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK && fd != CURL_SOCKET_BAD)
         status = mix_sockets_status(fd);
     if (status == MIX_OK || status == MIX_ERR_ARGUMENT)
-        status = h->socket_status;
+        status = x->opened ? x->socket_status : h->socket_status;
     return status != MIX_OK ? status : otherwise;
 }
 

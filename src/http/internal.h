@@ -46,6 +46,8 @@ typedef struct exchange {
     mix_time activity, give_up;
     mix_time started, resolved, encrypting, ready, taken, first_byte, finished; /* 0: not reached */
     mix_error failure;
+    bool opened;       /* sockets of its own */
+    int socket_status; /* why the last of them that failed did */
     char words[CURL_ERROR_SIZE];
 } exchange;
 
@@ -63,7 +65,12 @@ struct mix_http {
         unsigned events; /* of the seam */
     } wants[MIX_HTTP_FDS];
     size_t want_count;
-    int socket_status; /* of the last socket that was closed because it had failed */
+    struct owner {
+        int fd;
+        uint32_t id;
+    } owners[MIX_HTTP_FDS]; /* which exchange opened which socket */
+    size_t owner_count;
+    int socket_status; /* of the last socket of nobody that was closed because it had failed */
     bool pending;      /* tick() stopped before all was done */
     mix_http_stats stats;
 };

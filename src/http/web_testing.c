@@ -19,7 +19,7 @@ struct web_conn {
     nghttp2_session *h2;
     web_request *streams[64];
     size_t stream_count;
-    bool raw, seen;
+    bool raw, seen, closed;
 };
 
 static void flush_tls(web_conn *c) {
@@ -44,6 +44,7 @@ void web_send(web_conn *c, mix_bytes data) {
 }
 
 void web_close(web_conn *c) {
+    c->closed = true;
     if (c->far)
         far_end(c->far);
 }
@@ -330,7 +331,9 @@ static void far_opened(void *user, far_conn *f) {
 static void far_received(void *user, far_conn *f, mix_bytes data) {
     web_conn *c = far_user(f);
     (void)user;
-    if (c->ssl)
+    if (c->closed)
+        far_reset(f); /* nobody is there any more to read it */
+    else if (c->ssl)
         take_tls(c, data);
     else
         take_plain(c, data);
@@ -486,4 +489,8 @@ bool web_run(web *w, bool (*done)(void *user), mix_time at_most) {
     mix_time until = far_now(w->far) + at_most;
     (void)w;
     return far_run(w->far, done, until);
+}
+
+far_conn *web_far_conn(const web_conn *c) {
+    return c->far;
 }

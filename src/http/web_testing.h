@@ -71,6 +71,7 @@ void web_respond(web_request *r, int status, const char *headers, mix_bytes body
 void web_send(web_conn *c, mix_bytes data); /* HTTP/1.1 and raw: any bytes */
 void web_close(web_conn *c);
 void web_reset(web_conn *c);
+far_conn *web_far_conn(const web_conn *c);
 const char *web_header(const web_request *r, const char *name, char *out,
                        size_t cap); /* its value, or NULL */
 
