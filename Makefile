@@ -9,7 +9,7 @@ PARTS := openssl blake3 yyjson fiat lwip certifi zlib brotli zstd nghttp2 c-ares
 NATIVE_PARTS := libwebsockets
 SETUP := build net
 
-.PHONY: help packages examples conformance demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench fuzz check format clean distclean
+.PHONY: help packages examples conformance demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench fuzz check install format clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,10 @@ bench: build wasm ## tables of figures, native and WASM; JSON=1 for one object a
 
 fuzz: fuzz-build ## 60 s a fuzz target (FUZZ=seconds)
 	@node tools/test.mjs --fuzz $(or $(FUZZ),60)
+
+install: build ## command, library, headers, man pages; PREFIX (/usr/local) and DESTDIR as usual
+	@DESTDIR="$(DESTDIR)" cmake --install build/native --strip --prefix "$(or $(PREFIX),/usr/local)" > build/install.log || { cat build/install.log >&2; exit 1; }
+	@echo "installed below $(DESTDIR)$(or $(PREFIX),/usr/local): bin/lwmix, lib/liblwmix.a, include/mix, lib/pkgconfig/lwmix.pc, share/man, share/doc/lwmix"
 
 format: ## clang-format over our C
 	@git ls-files '*.c' '*.h' | xargs clang-format-19 -i

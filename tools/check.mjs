@@ -17,7 +17,7 @@ const THIRD = [
     [/^ares/, ['dns']],
     [/^lwip\//, ['tcpip']],
     [/^yyjson\.h$/, ['gateway', 'directory', 'mixnet', 'hosts', 'tests']],
-    [/^(uv|libwebsockets)\.h$/, ['hosts']],
+    [/^(uv|libwebsockets)\.h$/, ['hosts', 'examples']],
     [/^slirp\//, ['hosts']],
 ];
 /** The C library's headers that the core may include: none of them can do I/O, tell time or draw randomness in our use. */

@@ -35,6 +35,7 @@ const SUITES = [
     { name: 'names', command: ['node', 'e2e/names.test.mjs'] },
     { name: 'sites', command: ['node', 'e2e/sites.test.mjs'] },
     { name: 'leak', command: ['node', 'e2e/leak.test.mjs'] },
+    { name: 'install', command: ['node', 'e2e/install.test.mjs'] },
     { name: 'noise', command: ['node', 'e2e/noise.test.mjs'] },
     { name: 'peer', command: ['node', 'e2e/peer.mjs'] },
     { name: 'packages-chromium', command: ['node', 'e2e/packages.test.mjs'] },

@@ -31,6 +31,10 @@ int main(int argc, char **argv) {
         help(stdout);
         return 0;
     }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("lwmix %s\n", LWMIX_VERSION);
+        return 0;
+    }
     for (size_t i = 0; argc >= 2 && i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
