@@ -11,21 +11,23 @@ extern "C" {
 #endif
 
 typedef struct mix_websocket_options {
-    const char *url;              /* ws:, wss:, http: or https:; no fragment */
+    const char *url;              /* ws:, wss:, http: or https:; no fragment. A user and password
+                                     in it become an Authorization */
     const char *const *protocols; /* sub-protocols to offer */
     size_t protocol_count;
     const mix_header *headers; /* besides those of the handshake: Origin and the like */
     size_t header_count;
     size_t message_max;    /* bytes of a message from the server; 0: 64 MiB */
-    mix_time open_timeout; /* for everything until OPEN; 0: 60 s */
+    mix_time open_timeout; /* for everything until OPEN, in the host's time; 0: 60 s */
 } mix_websocket_options;   /* all is copied */
 
 /* MIX_ERR_STATE as with mix_tunnel_fetch, MIX_ERR_HTTP_URL, MIX_ERR_HTTP_SCHEME,
- * MIX_ERR_WEBSOCKET_PROTOCOLS, MIX_ERR_WEBSOCKET_HEADER, MIX_ERR_LIMIT (128 at a time),
- * MIX_ERR_MEMORY, MIX_ERR_RANDOM. */
+ * MIX_ERR_WEBSOCKET_PROTOCOLS, MIX_ERR_WEBSOCKET_HEADER, MIX_ERR_ARGUMENT (a negative time),
+ * MIX_ERR_LIMIT (128 at a time), MIX_ERR_MEMORY, MIX_ERR_RANDOM. */
 int mix_tunnel_websocket(mix_tunnel *t, uint32_t *id, const mix_websocket_options *options,
                          mix_time now);
-/* A whole message, taken as a whole or not at all: MIX_BLOCKED before OPEN and while the queue (1
+/* Calls on a number that is not known give MIX_ERR_ARGUMENT.
+ * A whole message, taken as a whole or not at all: MIX_BLOCKED before OPEN and while the queue (1
  * MiB, or one larger message) is full, until WRITABLE. MIX_ERR_STATE once closing,
  * MIX_ERR_WEBSOCKET_TEXT for text that is not UTF-8, MIX_ERR_MEMORY, MIX_ERR_RANDOM. */
 int mix_tunnel_websocket_write(mix_tunnel *t, uint32_t id, bool text, const uint8_t *data,

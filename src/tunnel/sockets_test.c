@@ -506,6 +506,34 @@ static bool is_ready_again(void *user) {
     return is_degraded(NULL) && world_client_state(&s.net->client) == MIX_TUNNEL_READY;
 }
 
+/* While nothing gets through to the exit TCP does not give up, but the host's own limit counts. */
+static void the_tunnel_stands_still(void **state) {
+    (void)state;
+    begin((mix_tunnel_config){0});
+    struct one *up = dial_up("a.test", ECHO);
+    world_member *gateway = world_find(&s.net->net, "gateway1");
+    gateway->dead = true;
+    world_cut(&s.net->net, gateway);
+    assert_true(hosts_run(is_degraded, MIX_SECONDS(100)));
+    mix_time from = hosts_now();
+    struct one *waits = dial_for("a.test", ECHO, MIX_SECONDS(150)),
+               *gives_up = dial_for("a.test", ECHO, MIX_SECONDS(20));
+    hosts_run(NULL, MIX_SECONDS(30));
+    assert_status(gives_up->failure.code, MIX_ERR_TCP_TIMEOUT);
+    assert_true(gives_up->at - from >= MIX_SECONDS(20) && gives_up->at - from < MIX_SECONDS(21));
+    assert_int_equal(waits->events, 0);
+    gateway->dead = false;
+    assert_true(hosts_run(is_ready_again, MIX_SECONDS(200)));
+    hosts_run(NULL, MIX_SECONDS(5));
+    assert_true(waits->seen & MIX_SOCKET_CONNECTED);
+    assert_false(up->seen & MIX_SOCKET_FAILED);
+    s.to_write = 1000;
+    acted = 0;
+    assert_true(hosts_run(moved_to_the_end, MIX_SECONDS(50)));
+    assert_int_equal(s.got.len, 1003);
+    end();
+}
+
 /* The exit forgets us, and gives another address. */
 static void another_address(void **state) {
     uint8_t byte;
@@ -593,6 +621,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(datagrams),
     cmocka_unit_test(many_at_once),
     cmocka_unit_test(the_tunnel_stops),
+    cmocka_unit_test(the_tunnel_stands_still),
     cmocka_unit_test(another_address),
     cmocka_unit_test(without_memory),
 };

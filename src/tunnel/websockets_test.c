@@ -489,7 +489,7 @@ static void a_slow_reader(void **state) {
     assert_non_null(server.last);
     uint64_t left = far_unacked(server.last->far);
     print_message("%llu bytes wait at the server\n", (unsigned long long)left);
-    assert_true(left > MEGA / 2); /* no more than TCP's window is here */
+    assert_true(left > MEGA / 2);                    /* no more than TCP's window is here */
     assert_true(o->messages < 8);
     s.net->client.deaf = false;
     hosts_run(NULL, MIX_SECONDS(60));
@@ -586,6 +586,33 @@ static bool is_ready_again(void *user) {
     return is_degraded(NULL) && world_client_state(&s.net->client) == MIX_TUNNEL_READY;
 }
 
+/* While nothing gets through to the exit nothing times out but what the host has limited. */
+static void the_tunnel_stands_still(void **state) {
+    (void)state;
+    begin((mix_tunnel_config){0});
+    struct one *o = up("wss://a.test/echo");
+    world_member *gateway = world_find(&s.net->net, "gateway1");
+    gateway->dead = true;
+    world_cut(&s.net->net, gateway);
+    assert_true(hosts_run(is_degraded, MIX_SECONDS(100)));
+    mix_time from = hosts_now();
+    struct one *waits = open_with((mix_websocket_options){.url = "wss://a.test/echo",
+                                                          .open_timeout = MIX_SECONDS(150)}),
+               *gives_up = open_with((mix_websocket_options){.url = "wss://a.test/echo",
+                                                             .open_timeout = MIX_SECONDS(20)});
+    say(o, true, mix_bytes_str("meanwhile"));
+    hosts_run(NULL, MIX_SECONDS(30));
+    assert_string_equal(log_of(gives_up), "error:WEBSOCKET_OPEN_TIMEOUT closed:1006:");
+    assert_true(gives_up->at - from >= MIX_SECONDS(20) && gives_up->at - from < MIX_SECONDS(21));
+    assert_int_equal(waits->log.len, 0);
+    gateway->dead = false;
+    assert_true(hosts_run(is_ready_again, MIX_SECONDS(200)));
+    hosts_run(NULL, MIX_SECONDS(10));
+    assert_string_equal(log_of(waits), "open:");
+    assert_string_equal(log_of(o), "open: T:meanwhile");
+    end();
+}
+
 static void another_address(void **state) {
     (void)state;
     begin((mix_tunnel_config){0});
@@ -669,6 +696,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_slow_server),
     cmocka_unit_test(last_words),
     cmocka_unit_test(the_tunnel_stops),
+    cmocka_unit_test(the_tunnel_stands_still),
     cmocka_unit_test(another_address),
     cmocka_unit_test(without_memory),
 };

@@ -183,6 +183,12 @@ static void read_head(host_conn *c, conn *w) {
     if (!end)
         return;
     end[2] = 0;
+    if (c->ssl) { /* a protocol that begins as HTTP/1.1 */
+        const unsigned char *alpn;
+        unsigned int n;
+        SSL_get0_alpn_selected(c->ssl, &alpn, &n);
+        assert_bytes(mix_bytes_of(alpn, n), mix_bytes_str("http/1.1"));
+    }
     snprintf(server.request, sizeof server.request, "%s", (char *)w->text.data);
     sscanf(server.request, "GET %63[^? ]", w->path);
     mix_buf_consume(&w->text, (size_t)((uint8_t *)end - w->text.data) + 4);
