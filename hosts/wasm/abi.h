@@ -114,6 +114,11 @@
     F(double, reordered) \
     F(double, skipped) \
     F(double, surbs) \
+    F(double, waiting) \
+    F(double, unacknowledged) \
+    F(double, mixes1) \
+    F(double, mixes2) \
+    F(double, mixes3) \
     F(double, round_trip) \
     F(double, gateway_round_trip) \
     F(double, links) \

@@ -200,6 +200,8 @@ typedef struct mix_tunnel_stats {
     uint64_t ip_up, ip_down, ip_dropped; /* IP packets; dropped: nobody fetched them */
     uint64_t reordered, skipped;         /* frames that came out of order, and never */
     uint32_t surbs;                      /* reply blocks that the exit has, by our reckoning */
+    uint32_t waiting, unacknowledged;    /* packets that wait for their slot; sent ones, no answer */
+    uint32_t mixes1, mixes2, mixes3;     /* mixes known in each layer */
     mix_time round_trip;                 /* to the exit and back, the last measured; 0: none */
     mix_time gateway_round_trip;
     uint64_t links, exits;       /* connections to gateways, sessions with exits: tried */

@@ -605,6 +605,8 @@ static void add_layers(const mix_tunnel *t, mix_tunnel_stats *s) {
     s->cover += c.slot_cover + c.loop_cover;
     s->acknowledged += c.acked;
     s->surbs = l->economy.stock;
+    s->waiting = (uint32_t)mix_traffic_waiting(l->traffic);
+    s->unacknowledged = (uint32_t)mix_traffic_unacknowledged(l->traffic);
 }
 
 void mix_tunnel_get_stats(const mix_tunnel *t, mix_tunnel_stats *out) {
@@ -626,6 +628,11 @@ void mix_tunnel_get_stats(const mix_tunnel *t, mix_tunnel_stats *out) {
         out->reordered += i.reordered;
         out->skipped += i.skipped;
         out->round_trip = i.round_trip;
+    }
+    if (t->topology) {
+        out->mixes1 = (uint32_t)t->topology->layer_count[0];
+        out->mixes2 = (uint32_t)t->topology->layer_count[1];
+        out->mixes3 = (uint32_t)t->topology->layer_count[2];
     }
     if (t->entry_known)
         put_key(out->gateway, sizeof out->gateway, t->entry);

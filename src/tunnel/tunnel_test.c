@@ -122,10 +122,13 @@ static bool round_trip(size_t len, mix_time time) {
 
 static void ready_in_six_waits(void **state) {
     (void)state;
-    begin_with((mixnet_plan){.mixes_per_layer = 1, .gateways = 1, .exits = 1}, MIX_MS(500), 1);
+    begin_with((mixnet_plan){.mixes_per_layer = 3, .gateways = 1, .exits = 1}, MIX_MS(500), 1);
     open_ready();
     mix_tunnel_stats s;
     mix_tunnel_get_stats(client.tunnel, &s);
+    assert_int_equal(s.mixes1, 3);
+    assert_int_equal(s.mixes2, 3);
+    assert_int_equal(s.mixes3, 3);
     assert_string_equal(client.history, "directory gateway exit ready");
     /* The directory, the connection, the version, two of the registration, the exit; a claim of
      * bandwidth goes on the way. */
@@ -225,6 +228,11 @@ static void unpaced(void **state) {
     mix_tunnel_get_stats(client.tunnel, &s);
     assert_int_equal(s.cover, 0);
     assert_in_range(s.surbs, 170, 200);
+    assert_int_equal(s.waiting, 0);
+    assert_int_equal(s.unacknowledged, 0);
+    assert_status(world_client_write(&client, datagram(1000, 1)), MIX_OK);
+    mix_tunnel_get_stats(client.tunnel, &s);
+    assert_in_range(s.waiting + s.unacknowledged, 1, 3);
     end();
 }
 

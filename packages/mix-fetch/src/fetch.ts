@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One request through the tunnel: the web's types on this side, messages on the other.
-import { fromWire, type Channel, type FetchCommand, type FetchNews, type FetchOpening, type FetchResponse } from '@lwmix/mix-tunnel/internal';
+import {
+    fromWire, type Channel, type FetchCommand, type FetchNews, type FetchOpening, type FetchResponse, type FetchTiming,
+} from '@lwmix/mix-tunnel/internal';
 import type { ExtractedBody, OutgoingBody } from './body.js';
 import { Download, WINDOW } from './download.js';
 import { checkIntegrity } from './integrity.js';
@@ -41,12 +43,24 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | null): Prom
     });
 }
 
+interface Deferred<T> { promise: Promise<T>; resolve: (value: T) => void; reject: (reason: unknown) => void }
+
+/** Nobody has to look at it. */
+function deferred<T>(): Deferred<T> {
+    const out = {} as Deferred<T>;
+    out.promise = new Promise((resolve, reject) => Object.assign(out, { resolve, reject }));
+    out.promise.catch(() => {});
+    return out;
+}
+
 /** From opening to the last message. */
 class Exchange {
     readonly #request: OutgoingRequest;
     readonly #extracted: ExtractedBody;
     readonly #download: Download;
     readonly #onAbort = (): void => this.#abort(this.#request.signal?.reason);
+    /** Settles with the exchange; must not lead to the response, which may be dropped before. */
+    readonly #timing = deferred<FetchTiming>();
     #upload: Upload | undefined;
     #channel: Channel<FetchCommand> | undefined;
     #answer: { resolve: (response: MixResponse) => void; reject: (error: unknown) => void } | undefined;
@@ -86,6 +100,7 @@ class Exchange {
             case 'data': return this.#download.push(news.data as Uint8Array<ArrayBuffer>);
             case 'end':
                 this.#over(undefined);
+                this.#timing.resolve(news.timing);
                 return this.#download.finish();
             case 'error': return this.#fail(fromWire(news.error));
         }
@@ -94,12 +109,13 @@ class Exchange {
     #respond(news: FetchResponse): void {
         const { status, statusText, url, redirected, headers, nullBody } = news;
         const body = nullBody ? null : this.#download.stream();
-        this.#answer?.resolve(new MixResponse({ status, statusText, url, redirected, headers, nullBody }, body));
+        this.#answer?.resolve(new MixResponse({ status, statusText, url, redirected, headers, nullBody }, body, this.#timing.promise));
         this.#answer = undefined;
     }
 
     #fail(error: unknown): void {
         this.#over(error);
+        this.#timing.reject(error);
         this.#answer?.reject(error);
         this.#download.fail(error);
     }
@@ -107,6 +123,7 @@ class Exchange {
     #abort(reason: unknown): void {
         this.#channel?.send({ type: 'abort' });
         this.#over(reason);
+        this.#timing.reject(reason);
         this.#answer?.reject(reason);
         this.#download.abort(reason);
     }

@@ -2,11 +2,14 @@
 // The web's fetch through the mixnet.
 import { ensureTunnel, open } from '@lwmix/mix-tunnel/internal';
 import type { SetupMixTunnelOpts } from '@lwmix/mix-tunnel';
+import type { FetchTiming } from '@lwmix/mix-tunnel/internal';
 import { runFetch } from './fetch.js';
+import { timingOf } from './response.js';
 import { readRequest, type MixRequestInfo, type MixRequestInit } from './request.js';
 
 export { disconnectMixTunnel, getTunnelState, MixError, MixFetchError, setupMixTunnel } from '@lwmix/mix-tunnel';
 export type { SetupMixTunnelOpts } from '@lwmix/mix-tunnel';
+export type { FetchTiming } from '@lwmix/mix-tunnel/internal';
 export type { MixRequestInfo, MixRequestInit } from './request.js';
 
 /**
@@ -22,4 +25,14 @@ export async function mixFetch(input: MixRequestInfo, init?: MixRequestInit): Pr
 export async function createMixFetch(opts?: SetupMixTunnelOpts): Promise<typeof mixFetch> {
     await ensureTunnel(opts);
     return mixFetch;
+}
+
+/**
+ * Where the time of a response of `mixFetch` went: when its name was known, when TCP and TLS were up, when the first byte came, when
+ * the last one. Resolves when the body has come to its end, and rejects with what broke it off; TypeError for any other response.
+ */
+export async function getFetchTiming(response: Response): Promise<FetchTiming> {
+    const timing = timingOf(response);
+    if (!timing) throw new TypeError('getFetchTiming: the response is not one of mixFetch');
+    return timing;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A Response of the web made from what the tunnel tells of one.
+import type { FetchTiming } from '@lwmix/mix-tunnel/internal';
 
 /** What the tunnel tells before the body comes. Strings hold one character a byte where they come from the server. */
 export interface ResponseHead {
@@ -10,6 +11,13 @@ export interface ResponseHead {
     readonly headers: readonly (readonly [name: string, value: string])[];
     /** There is no body, by the status or because of HEAD. */
     readonly nullBody: boolean;
+}
+
+/** Where the time went; known when the body has come to its end. */
+const timings = new WeakMap<Response, Promise<FetchTiming>>();
+
+export function timingOf(response: Response): Promise<FetchTiming> | undefined {
+    return timings.get(response);
 }
 
 type ResponseBody = ReadableStream<Uint8Array<ArrayBuffer>> | ArrayBuffer | null;
@@ -26,7 +34,7 @@ export class MixResponse extends Response {
     readonly #head: ResponseHead;
     readonly #headers: Headers;
 
-    constructor(head: ResponseHead, body: ResponseBody) {
+    constructor(head: ResponseHead, body: ResponseBody, timing?: Promise<FetchTiming>) {
         const headers = readable(head.headers);
         super(NULL_BODY.has(head.status) || head.nullBody ? null : body, {
             status: head.status,
@@ -35,6 +43,7 @@ export class MixResponse extends Response {
         });
         this.#head = head;
         this.#headers = headers;
+        if (timing) timings.set(this, timing);
     }
 
     override get url(): string {
@@ -55,7 +64,7 @@ export class MixResponse extends Response {
 
     /** The same answer with another body. */
     withBody(body: ResponseBody): MixResponse {
-        return new MixResponse({ ...this.#head, headers: [...this.#headers] }, body);
+        return new MixResponse({ ...this.#head, headers: [...this.#headers] }, body, timings.get(this));
     }
 }
 

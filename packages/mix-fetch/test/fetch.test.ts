@@ -10,6 +10,7 @@ import type { FetchNews, FetchResponse } from '../../mix-tunnel/src/protocol.js'
 import { runFetch } from '../src/fetch.js';
 import { readRequest, type MixRequestInit } from '../src/request.js';
 import { WINDOW } from '../src/download.js';
+import { timingOf } from '../src/response.js';
 
 const URL_ = 'http://site.example/';
 const END: FetchNews = { type: 'end', timing: { started: 0, resolved: 0, connected: 0, secured: 0, sent: 0, firstByte: 0, finished: 0, received: 0, uploaded: 0, reused: false } };
@@ -46,6 +47,28 @@ test('a whole request and its answer', async () => {
     assert.deepEqual([copy.url, copy.redirected, copy.headers.getSetCookie().length], ['http://other.example/x', true, 2]);
     assert.equal(await got.text(), 'one two');
     assert.equal(await copy.text(), 'one two');
+});
+
+test('where the time went, known at the end of the body, for copies too; nothing of the kind for other responses', async () => {
+    const { response, played } = await begin();
+    played.tell(answer());
+    const got = await response;
+    const copy = got.clone();
+    const timing = { started: 0, resolved: 10, connected: 20, secured: 30, sent: 31, firstByte: 50, finished: 60, received: 3, uploaded: 0, reused: false };
+    let told = false;
+    const asked = timingOf(got)!.then((value) => { told = true; return value; });
+    played.tell(data('abc'));
+    await got.body!.getReader().read();
+    assert.equal(told, false);
+    played.tell({ type: 'end', timing });
+    assert.deepEqual([await asked, await timingOf(copy)], [timing, timing]);
+    assert.equal(timingOf(new Response('')), undefined);
+
+    const other = await begin();
+    other.played.tell(answer());
+    const broken = await other.response;
+    other.played.tell({ type: 'error', error: wireError('HTTP_PARTIAL') });
+    await assert.rejects(timingOf(broken)!, { code: 'HTTP_PARTIAL' });
 });
 
 test('204, 205 and 304 have no body, nor has an answer to HEAD', async () => {

@@ -30,7 +30,7 @@ const PEER_STATES: Record<TunnelStateName, string> = {
 const NO_STATS: TunnelStats = {
     state: 'connecting', phase: undefined, packets: { data: 0, retransmitted: 0, cover: 0, acknowledged: 0, replies: 0 },
     bytes: { sent: 0, received: 0 }, ip: { up: 0, down: 0, dropped: 0 }, frames: { reordered: 0, skipped: 0 },
-    surbs: 0, roundTripMs: 0, gatewayRoundTripMs: 0, links: 0, exits: 0, setupMs: 0, gateway: '', exit: '', memory: 0,
+    surbs: 0, queue: { waiting: 0, unacknowledged: 0 }, mixes: [0, 0, 0], roundTripMs: 0, gatewayRoundTripMs: 0, links: 0, exits: 0, setupMs: 0, gateway: '', exit: '', memory: 0,
 };
 
 function shutDown(): MixError {
@@ -419,7 +419,8 @@ export class Engine {
             bytes: { sent: v.sentBytes, received: v.receivedBytes },
             ip: { up: v.ipUp, down: v.ipDown, dropped: v.ipDropped },
             frames: { reordered: v.reordered, skipped: v.skipped },
-            surbs: v.surbs, roundTripMs: v.roundTrip / 1000, gatewayRoundTripMs: v.gatewayRoundTrip / 1000,
+            surbs: v.surbs, queue: { waiting: v.waiting, unacknowledged: v.unacknowledged }, mixes: [v.mixes1, v.mixes2, v.mixes3],
+            roundTripMs: v.roundTrip / 1000, gatewayRoundTripMs: v.gatewayRoundTrip / 1000,
             links: v.links, exits: v.exits, setupMs: v.setup / 1000,
             gateway: core.text(out.text), exit: core.text(out.more), memory: core.memorySize,
         };

@@ -73,8 +73,10 @@ export type FetchCommand =
 export interface FetchTiming {
     /** Milliseconds since the call; −1: not reached. */
     started: number; resolved: number; connected: number; secured: number; sent: number; firstByte: number; finished: number;
+    /** Bytes of the response's body and of the request's. */
     received: number;
     uploaded: number;
+    /** The connection was there already. */
     reused: boolean;
 }
 

@@ -95,6 +95,10 @@ export interface TunnelStats {
     frames: { reordered: number; skipped: number };
     /** Reply blocks that the exit has, by our reckoning. */
     surbs: number;
+    /** Packets that wait for their moment to leave, and sent ones whose acknowledgement has not come. */
+    queue: { waiting: number; unacknowledged: number };
+    /** Mixes known in each of the three layers. */
+    mixes: [number, number, number];
     /** To the exit and back, and to the gateway and back; the last measured. */
     roundTripMs: number;
     gatewayRoundTripMs: number;
