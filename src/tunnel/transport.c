@@ -29,7 +29,8 @@ mix_time mix_tunnel_transport_time(const mix_tunnel *t, mix_time now) {
 }
 
 static void let_time_run(mix_tunnel *t, mix_time now) {
-    bool stand = t->had_stack && !(t->running && t->flowing && t->exit_up && t->tcpip);
+    bool through = t->running && t->flowing && t->exit_up && !t->exit_slow && t->tcpip;
+    bool stand = t->had_stack && !through;
     if (stand == t->stands)
         return;
     if (stand)
