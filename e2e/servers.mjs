@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The web that tests reach through the mixnet, on loopback: bytes by number, an echo, a WebSocket echo.
+// The web that tests reach through the mixnet, on loopback: bytes by number, an echo, uploads counted, a WebSocket echo.
 import { createHash } from 'node:crypto';
 import http from 'node:http';
 import { WebSocketServer } from 'ws';
@@ -32,6 +32,14 @@ function answer(request, response) {
             response.writeHead(200, { 'content-type': request.headers['content-type'] ?? 'text/plain', 'x-method': request.method,
                 'content-length': body.length }).end(body);
         });
+    } else if (url.pathname === '/upload') {
+        const hash = createHash('sha256');
+        let size = 0;
+        request.on('data', (part) => {
+            size += part.length;
+            hash.update(part);
+        });
+        request.on('end', () => response.writeHead(200, { 'content-type': 'text/plain' }).end(`${size} ${hash.digest('hex')}`));
     } else {
         response.writeHead(404, { 'content-type': 'text/plain' }).end('nothing here');
     }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a page costs: the process that draws it and runs its workers, as the kernel counts.
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+const TICKS = Number(execFileSync('getconf', ['CLK_TCK']));
+
+const commands = (pid) => readdirSync(`/proc/${pid}/task`).map((task) => readFileSync(`/proc/${pid}/task/${task}/comm`, 'utf8').trim());
+
+async function renderers(cdp) {
+    const { processInfo } = await cdp.send('SystemInfo.getProcessInfo');
+    return processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+}
+
+/** The process of the only page there is, by its worker's thread: Chromium keeps a renderer or two in stock. */
+export async function rendererWithWorker(cdp) {
+    const found = (await renderers(cdp)).filter((pid) => commands(pid).some((name) => name.startsWith('DedicatedWorker')));
+    if (found.length !== 1) throw new Error(`${found.length} renderers have a worker: no telling which is the page's`);
+    return found[0];
+}
+
+/** The process of a page without one: that which works while the page does. */
+export async function rendererOf(cdp, tab) {
+    const before = new Map((await renderers(cdp)).map((pid) => [pid, cpuSeconds(pid)]));
+    await tab.evaluate(() => {
+        const end = performance.now() + 500;
+        while (performance.now() < end);
+    });
+    const [[, pid]] = [...before].map(([pid, seconds]) => [cpuSeconds(pid) - seconds, pid]).sort((a, b) => b[0] - a[0]);
+    return pid;
+}
+
+/** CPU seconds of a process so far, all threads, user and system. */
+export function cpuSeconds(pid) {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS;
+}
+
+/** Megabytes (10⁶) that a process holds, what it shares counted in part. */
+export function megabytes(pid) {
+    const [, kib] = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
+    return (Number(kib) * 1024) / 1e6;
+}
