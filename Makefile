@@ -9,10 +9,10 @@ PARTS := openssl blake3 yyjson fiat lwip certifi zlib brotli zstd nghttp2 c-ares
 NATIVE_PARTS := libwebsockets
 SETUP := build net
 
-.PHONY: help packages examples conformance demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench fuzz check install format clean distclean
+.PHONY: help packages examples conformance demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench bench-browser fuzz check install format clean distclean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install missing Debian packages, fetch and build third parties (quiet when all is there)
 	@tools/setup.sh $(SETUP)
@@ -73,6 +73,9 @@ conformance: build ## src/websocket against the Autobahn test suite and the npm 
 
 bench: build wasm ## tables of figures, native and WASM; JSON=1 for one object a line
 	@node tools/bench.mjs
+
+bench-browser: build e2e-deps packages ## the npm peer and ours in one Chromium: medians, ratios (ROUNDS, BENCH=row,row, JSON=1)
+	@node bench/browser.mjs
 
 fuzz: fuzz-build ## 60 s a fuzz target (FUZZ=seconds)
 	@node tools/test.mjs --fuzz $(or $(FUZZ),60)

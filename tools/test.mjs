@@ -37,6 +37,7 @@ const SUITES = [
     { name: 'leak', command: ['node', 'e2e/leak.test.mjs'] },
     { name: 'install', command: ['node', 'e2e/install.test.mjs'] },
     { name: 'noise', command: ['node', 'e2e/noise.test.mjs'] },
+    { name: 'bench-browser', command: ['node', 'bench/browser.test.mjs'] },
     { name: 'peer', command: ['node', 'e2e/peer.mjs'] },
     { name: 'packages-chromium', command: ['node', 'e2e/packages.test.mjs'] },
     { name: 'packages-node', command: ['node', 'e2e/packages-node.test.mjs'] },
