@@ -2,7 +2,7 @@
 // The client commands through a local mixnet of real processes, each in its usual uses and with what goes wrong. Closes with
 // "client: N passed, M failed".
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, watch, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
@@ -23,6 +23,11 @@ function check(what, holds, detail) {
     }
 }
 
+/** Waits for an event that holds. */
+const once = (source, name, holds) => new Promise((resolve) => {
+    source.on(name, (...args) => { if (holds(...args)) resolve(); });
+}).finally(() => source.close());
+
 /** Runs the command: exit status, standard output as bytes, standard error as text. `input` is a string, or takes the stream. */
 function lwmix(args, { input, cwd } = {}) {
     return new Promise((resolve) => {
@@ -38,11 +43,9 @@ function lwmix(args, { input, cwd } = {}) {
 }
 
 /** A site that shows what it was sent, redirects, and misbehaves. */
-const seen = [];
 function serve(request, response) {
     const url = new URL(request.url, 'http://x');
     const n = Number(url.searchParams.get('n') ?? 0);
-    seen.push(`${request.method} ${request.url}`);
     const answer = (status, headers, body = '') => response.writeHead(status, { 'content-length': Buffer.byteLength(body), ...headers }).end(body);
     const routes = {
         '/bytes': () => answer(200, { 'content-type': 'application/octet-stream' }, pattern(n)),
@@ -50,6 +53,7 @@ function serve(request, response) {
         '/hop': () => answer(302, { location: n > 0 ? `/hop?n=${n - 1}` : '/bytes?n=10' }, 'elsewhere'),
         '/loop': () => answer(307, { location: '/loop' }),
         '/never': () => request.socket.on('close', () => response.destroy()),
+        '/slowly': () => { response.writeHead(200, { 'content-length': 2000 }); response.write(pattern(1000)); },
         '/cut': () => { response.writeHead(200, { 'content-length': 1000 }); response.write(pattern(500), () => request.socket.destroySoon()); },
         '/headers': () => answer(200, { 'content-type': 'application/json', 'x-name': 'caf\u00e9', 'set-cookie': ['a=1', 'b=2'] },
             JSON.stringify(request.rawHeaders)),
@@ -237,6 +241,15 @@ async function readers() {
     const status = await new Promise((resolve) => stuck.on('exit', resolve));
     check('a signal ends it, whoever does not read', status === 130, status);
     stuck.stdout.destroy();
+    const written = once(watch(folder), 'change', (kind, name) => name === 'broken.part' && statSync(file(name)).size === 1000);
+    const broken = spawn(join(BUILD, 'lwmix'), ['fetch', ...network, '-o', file('broken'), `${SITE}/slowly`], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let words = '';
+    broken.stderr.on('data', (text) => { words += text; });
+    await written;
+    broken.kill('SIGINT');
+    const interrupted = await new Promise((resolve) => broken.on('close', resolve));
+    check('what came before a signal stays', interrupted === 130 && /^lwmix fetch: ended early; what came is in .*broken\.part\n$/.test(words) &&
+        readFileSync(file('broken.part')).equals(pattern(1000)) && !existsSync(file('broken')), { interrupted, words });
 }
 
 async function names() {

@@ -215,10 +215,11 @@ static int run(fetch *f) {
     int exit_status = client_new(&f->client, &f->loop, "fetch", &f->o.client, &events);
     if (exit_status == 0)
         exit_status = work(f);
+    for (size_t i = 0; i < f->count; i++)
+        fetch_abandon(&f->transfers[i]);
     if (f->up)
         client_down(f->client);
     for (size_t i = 0; i < f->count; i++) {
-        fetch_abandon(&f->transfers[i]);
         if (fetch_busy(&f->transfers[i]))
             _exit(exit_status); /* a thread waits for a reader or a writer who may never come */
     }

@@ -103,6 +103,8 @@ void fetch_abandon(transfer *t) {
         return;
     t->done = true;
     t->running = false;
+    if (t->part[0] && t->received > 0)
+        fprintf(stderr, "lwmix fetch: ended early; what came is in %s\n", t->part);
     close_output(t, false);
 }
 
