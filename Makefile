@@ -7,6 +7,7 @@ JOBS ?= $(shell nproc)
 
 PARTS := openssl blake3 yyjson fiat lwip certifi zlib brotli zstd nghttp2 c-ares curl
 NATIVE_PARTS := libwebsockets
+WASM_PARTS := openssl-client
 SETUP := build net
 
 .PHONY: help packages examples conformance demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench bench-browser fuzz check install format clean distclean
@@ -17,7 +18,7 @@ help: ## this list
 deps: ## install missing Debian packages, fetch and build third parties (quiet when all is there)
 	@tools/setup.sh $(SETUP)
 	@third_party/build.sh native $(PARTS) $(NATIVE_PARTS)
-	@third_party/build.sh wasm $(PARTS)
+	@third_party/build.sh wasm $(PARTS) $(WASM_PARTS)
 
 # Configures once per preset; ninja itself sees changed build files. Quiet unless something is built.
 define compile
@@ -57,7 +58,7 @@ demo: build e2e-deps ## a mixnet on this machine, and a page fetched through it
 soak: build e2e-deps ## the npm peer through the mixnet, 20 runs
 	@node e2e/peer.mjs 20
 
-check: build wasm ## layers, symbols, imports, sizes, licence lines
+check: build packages ## layers, symbols, imports, sizes, licence lines
 	@node tools/check.mjs
 
 test: build wasm asan fuzz-build e2e-deps packages ## everything: checks, tests on three targets, 5 s a fuzz target

@@ -20,6 +20,9 @@ function(mix_third name)
 endfunction()
 
 mix_third(openssl LIBS libssl.a libcrypto.a)
+if(MIX_WASM) # in front of openssl, for the module
+  mix_third(openssl-client LIBS libopenssl-client.a)
+endif()
 mix_third(blake3 LIBS libblake3.a)
 mix_third(yyjson LIBS libyyjson.a)
 if(EXISTS ${MIX_THIRD}/fiat/lib/libfiat.a) # x86-64 only

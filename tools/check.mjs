@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { gzipSync } from 'node:zlib';
 
 /** Top down: a folder of src/ includes only folders to its right. */
 const ORDER = ['tunnel', 'fetch', 'websocket', 'http', 'dns', 'tls', 'sockets', 'tcpip', 'ipr', 'messages', 'traffic', 'sphinx', 'gateway',
@@ -136,6 +137,22 @@ function checkImports() {
     for (const name of listed) check(imports.has(name), `hosts/wasm/imports.txt lists ${name}, which ${file} does not import`);
 }
 
+/** What a page loads before the tunnel is there, in bytes: the module, and the JavaScript of mix-tunnel without it. */
+const BUDGET = { module: 2_600_000, moduleGzip: 1_050_000, scriptsGzip: 40_000 };
+function checkBudget() {
+    const dist = 'packages/mix-tunnel/dist';
+    check(existsSync(`${dist}/lwmix.wasm`), `${dist} is missing: run make packages first`);
+    if (!existsSync(`${dist}/lwmix.wasm`)) return;
+    const module = readFileSync(`${dist}/lwmix.wasm`);
+    const scripts = ['index.js', 'all.js', 'worker.js'].map((file) => readFileSync(`${dist}/${file}`));
+    const gzip = (bytes) => gzipSync(bytes, { level: 9 }).length;
+    const size = { module: module.length, moduleGzip: gzip(module), scriptsGzip: scripts.reduce((sum, file) => sum + gzip(file), 0) };
+    for (const [name, most] of Object.entries(BUDGET)) {
+        console.log(`check: size of ${name}: ${size[name]} of ${most}`);
+        check(size[name] <= most, `${name} has ${size[name]} bytes, more than ${most}`);
+    }
+}
+
 /** Exceptions: lines "FILE[:FUNCTION] reason" of tools/sizes.txt. */
 function checkSizes() {
     const excused = new Map(read('tools/sizes.txt').split('\n').filter((l) => l && !l.startsWith('#'))
@@ -170,6 +187,7 @@ checkIncludes();
 checkSymbols();
 checkThirdSymbols();
 checkImports();
+checkBudget();
 checkSizes();
 checkLicence();
 console.log(`check: ${passed} passed, ${failed} failed`);
