@@ -3,7 +3,7 @@
 // Closes with "bundlers: N passed, M failed".
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,16 +30,16 @@ function build(script) {
     assert.equal(result.status, 0, result.stdout + result.stderr);
 }
 
-/** Opens a page of an example and uses it; how many workers and modules it took. */
-async function use(url) {
+/** Opens a page of an example and uses it; `inspect` looks at the page and its requests then. */
+async function use(url, inspect = () => {}) {
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     const troubles = [];
     try {
         const tab = await context.newPage();
-        let modules = 0;
+        const requests = [];
         tab.on('pageerror', (error) => troubles.push(error.stack));
         tab.on('console', (message) => { if (message.type() === 'error') troubles.push(message.text()); });
-        context.on('request', (request) => { if (request.url().includes('.wasm')) modules++; });
+        context.on('request', (request) => requests.push(new URL(request.url()).pathname));
         await tab.goto(url);
         const output = tab.evaluate(() => new Promise((resolve) => {
             const element = document.querySelector('output');
@@ -51,16 +51,16 @@ async function use(url) {
         assert.deepEqual(troubles, []);
         assert.equal(await tab.textContent('#state'), 'ready');
         assert.equal(tab.workers().length, 1);
-        return { modules };
+        await inspect(tab, requests);
     } finally {
         await context.close();
     }
 }
 
-async function useFiles(folders, path = '/', headers = {}) {
-    const server = await servePage({}, { folders, headers });
+async function useFiles(folders, path, { inspect, ...options } = {}) {
+    const server = await servePage({}, { folders, ...options });
     try {
-        return await use(new URL(path, server.url).href);
+        return await use(new URL(path, server.url).href, inspect);
     } finally {
         server.close();
     }
@@ -92,7 +92,27 @@ test('plain: a script of type module and an import map', () => useFiles({ '/exam
 
 test('csp: under a strict policy', async () => {
     build('csp');
-    await useFiles({ '/app/': join(EXAMPLES, 'csp/dist') }, '/app/index.html', { 'content-security-policy': policy });
+    await useFiles({ '/app/': join(EXAMPLES, 'csp/dist') }, '/app/index.html', {
+        headers: { 'content-security-policy': policy },
+        async inspect(tab) {
+            const blocked = await tab.evaluate(() => new Promise((resolve) => { // the policy is really there
+                document.addEventListener('securitypolicyviolation', ({ effectiveDirective }) => resolve(effectiveDirective));
+                document.body.append(Object.assign(document.createElement('script'), { textContent: 'globalThis.injected = true' }));
+            }));
+            assert.equal(blocked, 'script-src-elem');
+        },
+    });
+});
+
+test('inline: everything in one file, for pages that cannot serve others', async () => {
+    const bundle = join(scratch, 'inline');
+    cpSync(join(EXAMPLES, 'esbuild/index.html'), join(bundle, 'index.html'));
+    writeFileSync(join(scratch, 'app.js'), `import '@lwmix/mix-tunnel/inline';\nimport ${JSON.stringify(join(EXAMPLES, 'shared/app.js'))};\n`);
+    const esbuild = createRequire(join(EXAMPLES, 'package.json'))('esbuild');
+    await esbuild.build({ entryPoints: [join(scratch, 'app.js')], outdir: bundle, bundle: true, minify: true, format: 'esm', nodePaths: [join(EXAMPLES, 'node_modules')], logLevel: 'error' });
+    await useFiles({ '/app/': bundle }, '/app/index.html', {
+        inspect: (tab, requests) => assert.deepEqual(requests.filter((path) => path.startsWith('/app/')), ['/app/index.html', '/app/app.js']),
+    });
 });
 
 await run({ lines: () => mixnet.log().slice(-1000) });

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startMixnet } from './mixnet.mjs';
@@ -22,7 +22,7 @@ let mixnet;
 
 /** Runs a program of the project; what it printed. Not spawnSync: the site is in this process. */
 async function node(file, ...args) {
-    const env = { ...process.env, MIX_DIRECTORY: mixnet.directory, NODE_EXTRA_CA_CERTS: mixnet.ca, NODE_NO_WARNINGS: '1', NODE_OPTIONS: `--import ${new URL('hosts.mjs', import.meta.url).href}` };
+    const env = { ...process.env, MIX_DIRECTORY: mixnet.directory, NODE_EXTRA_CA_CERTS: mixnet.ca, NODE_NO_WARNINGS: '1', NODE_OPTIONS: `--require ${new URL('names.cjs', import.meta.url).pathname}` };
     const child = spawn(process.execPath, [file, ...args], { cwd: project, env, timeout: 60_000, stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     let err = '';
@@ -99,11 +99,55 @@ export const state = (): Promise<TunnelState> => getMixTunnel().then(async (work
 onTunnelEvent((event) => { if (event.kind === 'state') console.log(event.state.state, event.stats.surbs, MixError.name); });
 `;
     for (const extension of ['mts', 'cts']) writeFileSync(join(project, `use.${extension}`), source);
+    compile(['use.*']);
+});
+
+test('types: whoever used the peer compiles with ours', () => {
+    symlinkSync(join(root, 'e2e/node_modules/@nymproject'), join(project, 'node_modules/@nymproject'));
+    writeFileSync(join(project, 'peer.mts'), `
+import type * as peerTunnel from '@nymproject/mix-tunnel';
+import type * as peerFetch from '@nymproject/mix-fetch';
+import type * as peerDns from '@nymproject/mix-dns';
+import type * as peerSocket from '@nymproject/mix-websocket';
+import * as tunnel from '@lwmix/mix-tunnel';
+import * as fetch from '@lwmix/mix-fetch';
+import * as dns from '@lwmix/mix-dns';
+import * as socket from '@lwmix/mix-websocket';
+
+// Functions, by value: ours can stand wherever the peer's did.
+type Functions<M> = Pick<M, Extract<keyof M, 'setupMixTunnel' | 'disconnectMixTunnel' | 'getTunnelState' | 'mixFetch' | 'createMixFetch' | 'mixDNS' | 'proxy'>>;
+type Without<M, K> = Omit<M, K & keyof M>;
+export const all: [Without<Functions<typeof peerTunnel>, 'getTunnelState'>, Without<Functions<typeof peerFetch>, 'getTunnelState'>,
+    Without<Functions<typeof peerDns>, 'getTunnelState'>, Without<Functions<typeof peerSocket>, 'getTunnelState'>] = [tunnel, fetch, dns, socket];
+
+// A class with private members has no equal: its public part.
+type Public<T> = { [K in keyof T]: T[K] };
+export const one: Without<Public<peerSocket.MixWebSocket>, 'addEventListener' | 'removeEventListener'> = new socket.MixWebSocket('wss://x', ['a']);
+export const ready: peerSocket.MixWebSocketReadyState = new socket.MixWebSocket('wss://x').readyState;
+
+// Types that an application names: what it writes for the peer is right for ours, what ours gives is known to it.
+export const options = (given: peerTunnel.SetupMixTunnelOpts): tunnel.SetupMixTunnelOpts => given;
+// @ts-expect-error the peer's types are really there
+export const wrong: peerTunnel.SetupMixTunnelOpts = { maxRedirects: 'five' };
+export const names: peerTunnel.TunnelStateName extends tunnel.TunnelStateName ? tunnel.TunnelStateName extends peerTunnel.TunnelStateName ? true : never : never = true;
+export const init = (given: tunnel.MixFetchResponseInit): peerTunnel.MixFetchResponseInit => given;
+export const event = (given: peerTunnel.WsEventCallback): tunnel.WsEventCallback => given;
+export const worker = (given: tunnel.IMixTunnelWorker): Without<peerTunnel.IMixTunnelWorker, 'getTunnelState'> => given;
+export const told = (given: tunnel.TunnelState): string => given.state === 'failed' ? given.reason.kind : given.state;
+export type Named = [tunnel.TaskName, tunnel.FailureReason, tunnel.TunnelConnecting, tunnel.TunnelReady, tunnel.TunnelShuttingDown, tunnel.TunnelShutdown, tunnel.TunnelFailed,
+    tunnel.WsEventType, tunnel.LoadedEvent];
+export const kinds: 'Loaded' extends \`\${tunnel.EventKinds}\` ? true : never = true;
+`);
+    compile(['peer.mts'], { skipLibCheck: true, module: 'esnext', moduleResolution: 'bundler' }); // under NodeNext the peer's own types are not found
+});
+
+/** By the compiler that builds the packages. */
+function compile(include, options = {}) {
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: { strict: true, noEmit: true, module: 'nodenext', target: 'es2022', lib: ['es2022', 'dom', 'dom.iterable'],
-        skipLibCheck: false, types: [] }, include: ['use.*'] }));
+        skipLibCheck: false, types: [], ...options }, include }));
     const result = spawnSync(process.execPath, [join(root, 'packages/node_modules/typescript/bin/tsc'), '-p', project], { encoding: 'utf8' });
     assert.equal(result.status, 0, result.stdout);
-});
+}
 
 test('the examples for Node', async () => {
     for (const file of ['fetch.mjs', 'fetch.cjs']) {

@@ -54,15 +54,21 @@ async function test() {
     const folder = mkdtempSync(join(tmpdir(), 'lwmix-node-'));
 
     async function program(name, more = {}) {
-        const env = { ...process.env, NODE_EXTRA_CA_CERTS: mixnet.ca, NODE_OPTIONS: `--import ${new URL('hosts.mjs', import.meta.url).href}` };
+        const env = { ...process.env, NODE_EXTRA_CA_CERTS: mixnet.ca, NODE_OPTIONS: `--require ${new URL('names.cjs', import.meta.url).pathname}` };
         const argument = JSON.stringify({ directory: mixnet.directory, folder, name: NAME, address: ADDRESS, ...more });
         const child = spawn(process.execPath, [new URL(import.meta.url).pathname, 'child', name, argument], { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: 80_000 });
         let out = '';
         let err = '';
-        child.stdout.on('data', (part) => { out += part; });
+        let printed = 0;
+        child.stdout.on('data', (part) => {
+            out += part;
+            printed = performance.now();
+        });
         child.stderr.on('data', (part) => { err += part; });
         const [status, signal] = await once(child, 'close');
         assert.equal(status ?? signal, 0, `${out}${err}`.slice(-2000));
+        const late = performance.now() - printed;
+        assert.ok(late < 4000, `done, and then alive for ${late} ms`);
         return JSON.parse(out);
     }
 

@@ -2,7 +2,7 @@
 // The four packages in headless Chromium through the local mixnet: packages.test.mjs [WORD…] runs the tests whose titles contain one.
 // Closes with "packages-chromium: N passed, M failed".
 import assert from 'node:assert/strict';
-import { suite } from './runner.mjs';
+import { suite, within } from './runner.mjs';
 import { expected } from './common-page.mjs';
 import { pattern, sha256 } from './servers.mjs';
 import { ADDRESS, NAME, OURS_AS_PEER, PEER, serveModules, startStage } from './stage.mjs';
@@ -58,6 +58,80 @@ test('fetch, DNS and WebSocket at once from one page: one worker, one module', a
     assert.equal(stage.page.requests.filter((path) => path.endsWith('.wasm')).length - before, 1, 'the module was loaded once');
     await tab.context().close();
 });
+
+test('a response that is dropped is collected, and its request ended', async () => {
+    const tab = await stage.tab();
+    await tab.evaluate(() => mix.tunnel.setupMixTunnel(fast));
+    const ended = stage.seen.next('endless closed');
+    await tab.evaluate(async () => (await mix.fetch.mixFetch(`${site}/endless`)).status);
+    const cdp = await tab.context().newCDPSession(tab);
+    await cdp.send('HeapProfiler.collectGarbage');
+    await within(ended, 'the server to learn that nobody reads', 20_000);
+    await tab.context().close();
+});
+
+test('a page that is blocked for five seconds loses nothing', async () => {
+    const tab = await stage.tab();
+    const got = await tab.evaluate(async ({ name, size }) => {
+        await mix.tunnel.setupMixTunnel(fast);
+        const socket = new mix.websocket.MixWebSocket(`ws://${name}/socket`);
+        await socket.opened();
+        const messages = [];
+        socket.onmessage = ({ data }) => messages.push(data);
+        for (let i = 0; i < 20; i++) socket.send(`message ${i}`);
+        const download = mix.fetch.mixFetch(`${site}/bytes?n=${size}`).then((response) => response.arrayBuffer()).then(hash);
+        const until = performance.now() + 5000;
+        while (performance.now() < until);
+        const sum = await download;
+        const closed = event(socket, 'close');
+        await socket.close();
+        return [sum, messages.length, messages.at(-1), (await closed).wasClean];
+    }, { name: NAME, size: 300_000 });
+    assert.deepEqual(got, [sha256(pattern(300_000)), 20, 'message 19', true]);
+    await tab.context().close();
+});
+
+test('the network goes and comes back: requests wait, the tunnel mends itself', async () => {
+    const tab = await stage.tab();
+    await tab.evaluate(async () => {
+        await mix.tunnel.setupMixTunnel(fast);
+        globalThis.degraded = tunnelEvent(({ kind, state }) => kind === 'state' && state.degraded);
+    });
+    await stage.tell({ do: 'cut' });
+    await tab.context().setOffline(true);
+    await tab.evaluate(() => degraded);
+    const answer = tab.evaluate(async () => (await mix.fetch.mixFetch(`${site}/bytes?n=7`)).status);
+    await stage.tell({ do: 'restore' });
+    await tab.context().setOffline(false);
+    assert.equal(await answer, 200);
+    assert.deepEqual(await tab.evaluate(() => mix.tunnel.getTunnelState()), { state: 'ready' });
+    await tab.context().close();
+});
+
+test('50 setups and disconnects in one page: no growth', async () => {
+    const tab = await stage.tab();
+    const cdp = await tab.context().newCDPSession(tab);
+    const rounds = async (n) => {
+        const memory = await tab.evaluate(async (n) => {
+            let memory;
+            for (let i = 0; i < n; i++) {
+                await mix.tunnel.setupMixTunnel({ ...fast, ephemeral: true });
+                if ((await mix.fetch.mixFetch(`${site}/bytes?n=1000`)).status !== 200) throw new Error('no answer');
+                ({ memory } = await mix.tunnel.getTunnelStats());
+                await mix.tunnel.disconnectMixTunnel();
+            }
+            return memory;
+        }, n);
+        await cdp.send('HeapProfiler.collectGarbage');
+        return { memory, heap: (await cdp.send('Runtime.getHeapUsage')).usedSize };
+    };
+    const early = await rounds(15);
+    const late = await rounds(35);
+    assert.ok(late.memory <= early.memory + 65_536, `the module's memory: ${early.memory}, then ${late.memory}`);
+    assert.ok(late.heap < early.heap + 500_000, `the page's heap: ${early.heap}, then ${late.heap}`);
+    assert.equal(tab.workers().length, 1);
+    await tab.context().close();
+}, { ms: 180_000 });
 
 addWeaknesses(test, stage);
 await run({ lines: stage.lines });

@@ -23,6 +23,14 @@ function cTest(name) {
     assert.equal(result.status, 0);
 }
 
+/** The name of the member with this identity. */
+function nodeOf({ mixnet }, identity) {
+    const network = JSON.parse(readFileSync(join(mixnet.folder, 'network.json'), 'utf8'));
+    const node = Object.values(network).flat().find((one) => one?.name && JSON.stringify(one).includes(`"${identity}"`));
+    assert.ok(node, `${identity} is one of the network`);
+    return node.name;
+}
+
 /** Each test gets the stage of all, and what it needs of its own. */
 export function addWeaknesses(test, stage) {
     /** Runs in a page with a tunnel that is set up without pacing and cover, and ends both. */
@@ -127,10 +135,7 @@ export function addWeaknesses(test, stage) {
             await (await mix.fetch.mixFetch(`${site}/bytes?n=10`)).arrayBuffer();
             return (await mix.tunnel.getTunnelStats()).exit;
         });
-        const network = JSON.parse(readFileSync(join(own.mixnet.folder, 'network.json'), 'utf8'));
-        const dead = Object.values(network).flat().find((node) => node && typeof node === 'object' && JSON.stringify(node).includes(before.split('@')[1]));
-        assert.ok(dead?.name, 'the exit in use is one of the network');
-        await own.tell({ do: 'stop', node: dead.name });
+        await own.tell({ do: 'stop', node: nodeOf(own, before.split('@')[1]) });
         const after = await tab.evaluate(async () => {
             const { status } = await mix.fetch.mixFetch(`${site}/bytes?n=11`);
             return [status, (await mix.tunnel.getTunnelStats()).exit];
@@ -139,7 +144,7 @@ export function addWeaknesses(test, stage) {
         assert.notEqual(after[1], before);
     }));
 
-    test('6.12.7 a stored gateway that is gone or has forgotten us is no dead end', () => withStage([], async (own) => {
+    test('6.12.7 a stored gateway that has forgotten us, or is gone, is no dead end', () => withStage(['--gateways', '2'], async (own) => {
         const tab = await own.tab();
         const setup = () => tab.evaluate(async () => {
             await mix.tunnel.setupMixTunnel({ ...fast, clientId: 'seven' });
@@ -149,8 +154,13 @@ export function addWeaknesses(test, stage) {
         });
         const first = await setup();
         assert.equal(await setup(), first, 'the stored gateway is used again');
-        for (const gateway of ['gateway1', 'exit1']) await own.tell({ do: 'forget-client', gateway, client: 'all' });
-        assert.ok(await setup(), 'registered again');
+        const name = nodeOf(own, first);
+        await own.tell({ do: 'forget-client', gateway: name, client: 'all' });
+        assert.ok(await setup(), 'registered again, there or elsewhere');
+        await own.tell({ do: 'cut', gateway: name });
+        const other = await setup();
+        assert.notEqual(other, first);
+        assert.notEqual(nodeOf(own, other), name);
     }));
 
     test('6.12.8 setup again after a failure and after a disconnect; one in progress is shared', () => withStage([], async (own) => {

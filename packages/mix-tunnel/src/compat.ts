@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The peer's methods of the worker, on the same operations as ours: whole bodies, one address, handles.
-import { transfer } from 'comlink';
+import { releaseProxy, transfer } from 'comlink';
 import type { Engine } from './engine.js';
 import { fromWire, mixError } from './errors.js';
 import { begin, type Handle } from './operations.js';
@@ -117,7 +117,9 @@ export class Handles {
             case 'close':
                 this.#sockets.delete(id);
                 for (const { reject } of waiting) reject(this.#unknown(id));
-                return onEvent(id, 'close', this.#closeText(news.code, news.reason));
+                onEvent(id, 'close', this.#closeText(news.code, news.reason));
+                (onEvent as { [releaseProxy]?: () => void })[releaseProxy]?.(); // its port would keep a process of Node alive
+                return;
         }
     }
 
