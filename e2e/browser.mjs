@@ -13,9 +13,10 @@ const TYPES = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'a
 
 /**
  * Serves a page at / with this import map (name → path below node_modules, or one that begins with a slash). `folders` are served
- * too (prefix → folder), and `routes` answer first (path → function of Node's request and response); `headers` go with every file.
+ * too (prefix → folder), and `routes` answer first (path → function of Node's request and response), `upgrade` takes WebSockets;
+ * `headers` go with every file.
  */
-export async function servePage(imports, { folders = {}, routes = {}, headers = {} } = {}) {
+export async function servePage(imports, { folders = {}, routes = {}, upgrade, headers = {} } = {}) {
     const map = Object.fromEntries(Object.entries(imports).map(([name, file]) => [name, file.startsWith('/') ? file : `/modules/${file}`]));
     const html = `<!doctype html><meta charset=utf-8><title>test</title><link rel=icon href=data:,><script type=importmap>${JSON.stringify({ imports: map })}</script>`;
     const roots = Object.entries({ ...folders, '/modules/': MODULES });
@@ -33,6 +34,7 @@ export async function servePage(imports, { folders = {}, routes = {}, headers = 
             fs.createReadStream(file).pipe(response);
         }
     });
+    if (upgrade) server.on('upgrade', upgrade);
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
     return { url: `http://127.0.0.1:${server.address().port}/`, requests, close: () => { server.closeAllConnections(); server.close(); } };
 }

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { suite, within } from './runner.mjs';
 import { expected } from './common-page.mjs';
 import { pattern, sha256 } from './servers.mjs';
-import { ADDRESS, NAME, OURS_AS_PEER, PEER, serveModules, startStage } from './stage.mjs';
+import { ADDRESS, NAME, OURS, OURS_AS_PEER, PEER, serveModules, startStage } from './stage.mjs';
 import { addWeaknesses } from './weaknesses.mjs';
 
 const SIZES = [1000, 100_000];
@@ -57,6 +57,55 @@ test('fetch, DNS and WebSocket at once from one page: one worker, one module', a
     assert.ok(spawned.length <= 1);
     assert.equal(stage.page.requests.filter((path) => path.endsWith('.wasm')).length - before, 1, 'the module was loaded once');
     await tab.context().close();
+});
+
+/** Asks the same questions of the browser's own and of ours. */
+async function compare(what) {
+    const routes = Object.fromEntries(stage.web.paths.map((path) => [path, stage.web.answer]));
+    const page = await serveModules(OURS, { routes: { ...routes, '/nothing-here': stage.web.answer }, upgrade: stage.web.upgrade });
+    const context = await stage.browser.newContext();
+    try {
+        const tab = await context.newPage();
+        await tab.goto(page.url);
+        const [platform, ours] = await tab.evaluate(async ({ what, site }) => {
+            const like = await import('/e2e/like-platform.mjs');
+            const { mixFetch, setupMixTunnel } = await import('@lwmix/mix-fetch');
+            const { MixWebSocket } = await import('@lwmix/mix-websocket');
+            await setupMixTunnel({ disablePoissonTraffic: true, disableCoverTraffic: true });
+            if (what === 'fetch') return [await like.fetchLike(fetch, location.origin), await like.fetchLike(mixFetch, site)];
+            return [await like.socketLike(WebSocket, location.origin), await like.socketLike(MixWebSocket, site)];
+        }, { what, site: `http://${NAME}` });
+        return { platform: Object.fromEntries(platform), ours: Object.fromEntries(ours) };
+    } finally {
+        await context.close();
+        page.close();
+    }
+}
+
+/** Row by row, except for those differences that are ours on purpose: [title, member, reason]. */
+function same({ platform, ours }, but = []) {
+    const differences = [];
+    for (const [title, wanted] of Object.entries(platform)) {
+        const got = ours[title];
+        const members = typeof wanted === 'object' && typeof got === 'object' ? [...new Set([...Object.keys(wanted), ...Object.keys(got)])] : [undefined];
+        for (const member of members) {
+            const [w, g] = [wanted, got].map((one) => JSON.stringify(member === undefined ? one : one[member]));
+            if (w !== g && !but.some(([t, m]) => t.test(title) && m === member)) differences.push(`${title}${member === undefined ? '' : `, ${member}`}: ${g}, the platform ${w}`);
+        }
+    }
+    assert.deepEqual(differences, []);
+}
+
+test('mixFetch gives what fetch gives', async () => {
+    const results = await compare('fetch');
+    assert.ok(Object.keys(results.platform).length > 100);
+    const none = /^HEAD$|^status (204|205|304)$|^304|after HEAD$/; // the standard gives no body here, Chromium an empty one
+    same(results, [[none, 'hasBody'], [none, 'used']]);
+});
+
+test('MixWebSocket does what WebSocket does', async () => {
+    // A connection that just ends: Chromium tells it by close alone, ours by an error with its reason as well.
+    same(await compare('websocket'), [[/^the server hangs up$/, '3'], [/^the server hangs up$/, '4']]);
 });
 
 test('a response that is dropped is collected, and its request ended', async () => {

@@ -147,6 +147,7 @@ function onSocket(seen, socket, request) {
     socket.on('close', (code, reason) => seen.emit('websocket closed', { code, reason: String(reason) }));
     socket.on('message', (data, binary) => {
         const text = binary ? '' : String(data);
+        if (text === 'close') return socket.close();
         if (text.startsWith('close ')) return socket.close(Number(text.split(' ')[1]), text.split(' ').slice(2).join(' '));
         if (text === 'terminate') return socket.terminate();
         socket.send(data, { binary });
@@ -168,6 +169,11 @@ export async function startWeb(names) {
         else response.writeHead(404, { 'content-type': 'text/plain' }).end('nothing here');
     };
     const servers = [http.createServer(answer), https.createServer({ cert: certificate.cert, key: certificate.key }, answer)];
+    const upgrade = (request, socket, head) => {
+        if (request.url.startsWith('/refuse')) return socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n');
+        if (!request.url.startsWith('/socket')) return socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
+        sockets.handleUpgrade(request, socket, head, (one) => onSocket(seen, one, request));
+    };
     const sockets = new WebSocketServer({ noServer: true, handleProtocols: (offered) => [...offered].at(-1) });
     for (const server of servers) {
         server.keepAliveTimeout = 120_000;
@@ -176,10 +182,7 @@ export async function startWeb(names) {
             socket.on('error', () => {});
         });
         server.on('secureConnection', (socket) => { if (socket.isSessionReused()) seen.resumed++; });
-        server.on('upgrade', (request, socket, head) => {
-            if (request.url.startsWith('/refuse')) return socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n');
-            sockets.handleUpgrade(request, socket, head, (one) => onSocket(seen, one, request));
-        });
+        server.on('upgrade', upgrade);
         await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
     }
     return {
@@ -187,6 +190,10 @@ export async function startWeb(names) {
         securePort: servers[1].address().port,
         ca: certificate.ca,
         seen,
+        /** The same answers from another server: for pages that ask it without the mixnet, to compare. */
+        answer,
+        upgrade,
+        paths: Object.keys(PATHS),
         close() {
             for (const client of sockets.clients) client.terminate();
             for (const server of servers) {

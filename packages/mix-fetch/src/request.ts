@@ -95,18 +95,23 @@ function pageUrl(): string | undefined {
 }
 
 /**
- * The caller's headers as [name, value] in their order and case. No name is forbidden: there is no browser's connection to
- * protect, and the mixnet adds none of its own. The list is checked by the platform's Headers, which throws for what is malformed.
+ * The caller's headers as [name, value] in their order and case; what is named twice is joined, as Headers does it. No name is
+ * forbidden: there is no browser's connection to protect, and the mixnet adds none of its own. What is malformed the platform's Headers
+ * refuses with TypeError.
  */
 export function readHeaders(init: HeadersInit | undefined): [string, string][] {
     if (init === undefined || init === null) return [];
     const pairs = Symbol.iterator in init ? [...(init as Iterable<[string, string]>)] : Object.entries(init as Record<string, string>);
-    return pairs.map((pair) => {
-        const [name, value] = [...pair];
-        if ([...pair].length !== 2) throw new TypeError('mixFetch: a header is not a pair of name and value');
-        const one = new Headers([[String(name), String(value)]]);
-        return [String(name), [...one.values()][0] ?? ''];
-    });
+    const named = new Map<string, [string, string]>();
+    for (const pair of pairs) {
+        const [name, value, ...more] = [...pair].map(String);
+        if (name === undefined || value === undefined || more.length > 0) throw new TypeError('mixFetch: a header is not a pair of name and value');
+        const clean = new Headers([[name, value]]).get(name) ?? '';
+        const before = named.get(name.toLowerCase());
+        if (before) before[1] += `${name.toLowerCase() === 'cookie' ? '; ' : ', '}${clean}`;
+        else named.set(name.toLowerCase(), [name, clean]);
+    }
+    return [...named.values()];
 }
 
 /** Adds the Content-Type that the body implies where the caller gave none. */

@@ -52,9 +52,9 @@ test('methods: six are known in any case, others stay as they are, three are for
 
 test('headers as object, pairs and Headers, in order; names that browsers forbid stay', () => {
     const pairs: [string, string][] = [['User-Agent', 'me'], ['Cookie', 'a=1'], ['Origin', 'https://x'], ['X-Two', '1'], ['X-Two', ' 2 ']];
-    const trimmed = [...pairs.slice(0, 4), ['X-Two', '2']];
+    const trimmed = [...pairs.slice(0, 3), ['X-Two', '1, 2']];
     assert.deepEqual(readRequest(URL_, { headers: pairs }).head.headers, trimmed);
-    assert.deepEqual(readRequest(URL_, { headers: Object.fromEntries(pairs.slice(0, 4)) }).head.headers, trimmed.slice(0, 4));
+    assert.deepEqual(readRequest(URL_, { headers: Object.fromEntries(pairs.slice(0, 4)) }).head.headers, pairs.slice(0, 4));
     assert.deepEqual(readRequest(URL_, { headers: new Headers(pairs.slice(0, 2)) }).head.headers, [['cookie', 'a=1'], ['user-agent', 'me']]);
     assert.deepEqual(readRequest(URL_, { headers: { 'x-empty': '', 'x-latin': '\xfc' } }).head.headers, [['x-empty', ''], ['x-latin', '\xfc']]);
 });
