@@ -57,6 +57,11 @@ async function load(s: Shared): Promise<Running> {
     } catch (error) {
         throw loadError(textOf(error));
     }
+    let stage: 'loading' | 'loaded' | 'ended' = 'loading';
+    const end = (): void => {
+        stage = 'ended';
+        worker.end();
+    };
     await new Promise<void>((resolve, reject) => {
         worker.onMessage((data) => {
             const message = data as WorkerMessage;
@@ -65,13 +70,16 @@ async function load(s: Shared): Promise<Running> {
             else if (message?.kind === 'TunnelEvent') tell(s, message.event);
         });
         worker.onEnd((reason) => {
+            if (stage === 'ended') return;
+            if (stage === 'loaded') lose(s, reason);
+            end();
             reject(loadError(reason));
-            lose(s, reason);
         });
     }).catch((error: unknown) => {
-        worker.end();
+        end();
         throw error;
     });
+    stage = 'loaded';
     return { worker, remote: wrap<IMixTunnelWorker>(worker.endpoint) };
 }
 
