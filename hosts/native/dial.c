@@ -62,7 +62,7 @@ int dial_new(dial **out, uv_loop_t *loop, mix_tls *tls, const dial_events *event
     d->loop = loop;
     d->events = *events;
     d->tls = SSL_CTX_new(TLS_client_method());
-    int status = d->tls ? mix_tls_apply(tls, d->tls) : MIX_ERR_MEMORY;
+    int status = d->tls ? mix_tls_apply(tls, d->tls, NULL) : MIX_ERR_MEMORY;
     lws_set_log_level(0, NULL);
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,

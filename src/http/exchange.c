@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { HEADERS_MOST = 256 * 1024 };
+enum { HEADERS_MOST = 256 * 1024, EXPANDED_FREE = 32 << 20, EXPANDED_MOST = 200 };
 
 /* An option that cannot be set must not be forgotten: the first failure stays. */
 #define SET(x, option, value)                                                                      \
@@ -17,8 +17,23 @@ enum { HEADERS_MOST = 256 * 1024 };
             (x)->setup = rc_;                                                                      \
     } while (0)
 
+static bool same(const char *a, const char *b) {
+    while (*a && (*a | 32) == (*b | 32))
+        a++, b++;
+    return *a == *b;
+}
+
 static size_t waiting(const exchange *x) {
     return x->down.len - x->down_at;
+}
+
+/* A short body that becomes an endless one keeps its reader busy, not the network. */
+static bool expands_too_much(const exchange *x) {
+    curl_off_t came = 0;
+    if (x->decoded <= EXPANDED_FREE)
+        return false;
+    (void)curl_easy_getinfo(x->easy, CURLINFO_SIZE_DOWNLOAD_T, &came);
+    return x->decoded / EXPANDED_MOST > (uint64_t)came;
 }
 
 static size_t on_body(char *data, size_t size, size_t n, void *user) {
@@ -28,6 +43,12 @@ static size_t on_body(char *data, size_t size, size_t n, void *user) {
     if (waiting(x) > 0 && waiting(x) + len > x->http->config.buffer) {
         x->write_paused = true;
         return CURL_WRITEFUNC_PAUSE; /* comes again */
+    }
+    x->decoded += len;
+    if (expands_too_much(x)) {
+        mix_error_note(&x->failure, MIX_ERR_HTTP_ENCODING, "http", 0,
+                       "it becomes more than %d times its size", EXPANDED_MOST);
+        return CURL_WRITEFUNC_ERROR;
     }
     if (x->down_at > x->http->config.buffer / 2) {
         mix_buf_consume(&x->down, x->down_at);
@@ -84,17 +105,37 @@ static void begin_response(exchange *x, mix_bytes line) {
     x->reason[n] = 0;
 }
 
+/* RFC 9112 §6.3: lengths that differ, or are none, leave open where the answer ends. */
+static bool lengths_agree(const exchange *x) {
+    const char *at = (const char *)x->header_texts.data, *first = NULL;
+    for (size_t i = 0; i < x->header_count; i++) {
+        const char *name = at, *value = name + strlen(name) + 1;
+        at = value + strlen(value) + 1;
+        if (!same(name, "content-length"))
+            continue;
+        size_t digits = strspn(value, "0123456789");
+        if (digits == 0 || digits > 18 || value[digits] != 0 ||
+            (first && strcmp(first, value) != 0))
+            return false;
+        first = value;
+    }
+    return true;
+}
+
 /* Whether the exchange may go on. */
 static bool end_headers(exchange *x) {
     long connects = 0, status = 0, version = 0;
     (void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(x->easy, CURLINFO_HTTP_VERSION, &version);
     (void)curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &connects);
-    if (status >= 100 && status < 200)
+    if (status >= 100 && status < 200 && status != 101)
         return true; /* an interim response: another one follows */
-    if (status < 200 || status > 999) {
-        mix_error_note(&x->failure, MIX_ERR_HTTP_PROTOCOL, "http", status,
-                       "the status is not one of HTTP");
+    const char *wrong = status == 101 ? "it switches to a protocol that nobody asked for"
+                        : status < 200 || status > 999 ? "the status is not one of HTTP"
+                        : !lengths_agree(x) ? "its lengths contradict each other, or are none"
+                                            : NULL;
+    if (wrong) {
+        mix_error_note(&x->failure, MIX_ERR_HTTP_PROTOCOL, "http", status, "%s", wrong);
         return false;
     }
     x->status = (int)status;
@@ -150,7 +191,7 @@ static CURLcode on_context(CURL *easy, void *ctx, void *user) {
     exchange *x = user;
     (void)easy;
     x->encrypting = x->http->now;
-    return mix_tls_apply(x->http->tls, ctx) == MIX_OK ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+    return mix_tls_apply(x->http->tls, ctx, x->host) == MIX_OK ? CURLE_OK : CURLE_OUT_OF_MEMORY;
 }
 
 /* Connected, TLS included, and the request is about to go out. */
@@ -208,12 +249,6 @@ static bool is_value(const char *s) {
         if (*s == '\r' || *s == '\n')
             return false;
     return true;
-}
-
-static bool same(const char *a, const char *b) {
-    while (*a && (*a | 32) == (*b | 32))
-        a++, b++;
-    return *a == *b;
 }
 
 static int add_header(exchange *x, const char *name, const char *value) {

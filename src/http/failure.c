@@ -26,6 +26,23 @@ static int of_socket(const mix_http *h, const exchange *x, int otherwise) {
     return status != MIX_OK ? status : otherwise;
 }
 
+/* What libcurl refuses to read has the code of what it could not read; its words tell. */
+static int of_words(const mix_http *h, const exchange *x, int otherwise) {
+    static const struct {
+        const char *begin;
+        int code;
+    } rows[] = {
+        {"Too large response headers", MIX_ERR_HTTP_TOO_LARGE},
+        {"Too many response headers", MIX_ERR_HTTP_TOO_LARGE},
+        {"chunk hex-length", MIX_ERR_HTTP_PROTOCOL},
+        {"nghttp2 ", MIX_ERR_HTTP_PROTOCOL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strncmp(x->words, rows[i].begin, strlen(rows[i].begin)) == 0)
+            return rows[i].code;
+    return of_socket(h, x, otherwise);
+}
+
 static int code_of(const mix_http *h, const exchange *x, CURLcode rc, int64_t *number) {
     switch (rc) {
     case CURLE_OK:
@@ -45,10 +62,12 @@ static int code_of(const mix_http *h, const exchange *x, CURLcode rc, int64_t *n
         return of_socket(h, x, MIX_ERR_TLS_HANDSHAKE);
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
-        return of_socket(h, x, MIX_ERR_HTTP_CUT);
+        return of_words(h, x, MIX_ERR_HTTP_CUT);
     case CURLE_PARTIAL_FILE:
     case CURLE_GOT_NOTHING:
         return of_socket(h, x, MIX_ERR_HTTP_CUT);
+    case CURLE_HTTP2: /* without a word about what is wrong: the connection has ended */
+        return x->words[0] ? MIX_ERR_HTTP_PROTOCOL : of_socket(h, x, MIX_ERR_HTTP_CUT);
     case CURLE_BAD_CONTENT_ENCODING:
         return MIX_ERR_HTTP_ENCODING;
     case CURLE_SEND_FAIL_REWIND:

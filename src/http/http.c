@@ -157,6 +157,8 @@ static void finish(mix_http *h, exchange *x, CURLcode rc) {
         return;
     }
     mix_http_note_failure(h, x, rc);
+    if (rc == CURLE_OK && !x->headers_done) /* libcurl takes half a head for a whole answer */
+        mix_error_note(&x->failure, MIX_ERR_HTTP_CUT, "http", 0, "its headers end in the middle");
     x->phase = FINISHED;
     x->finished = h->now;
     if (x->lookup != 0)

@@ -79,6 +79,45 @@ static void pump(void *user, mix_time now) {
     }
 }
 
+/* Answers that no server should give. */
+static bool serve_wrong(web_request *r) {
+#define OK_WITH "HTTP/1.1 200 OK\r\n"
+    static const struct {
+        const char *path, *answer;
+        bool closes;
+    } rows[] = {
+        {"/nonsense", "SSH-2.0-OpenSSH_9\r\n\r\n", false},
+        {"/half-head", OK_WITH "x-half: ", true},
+        {"/switches", "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n", false},
+        {"/two-lengths", OK_WITH "content-length: 2\r\nContent-Length: 3\r\n\r\nabc", false},
+        {"/long-length", OK_WITH "content-length: 9999999999999999999\r\n\r\nabc", false},
+        {"/bad-chunk", OK_WITH "transfer-encoding: chunked\r\n\r\nzz\r\nabc", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(r->path, rows[i].path) != 0)
+            continue;
+        web_send(r->conn, mix_bytes_str(rows[i].answer));
+        if (rows[i].closes)
+            web_close(r->conn);
+        return true;
+    }
+    return false;
+}
+
+/* A hundred megabytes of zeros in a tenth of one. */
+static void serve_bomb(web_request *r) {
+    static uint8_t zeros[1 << 20], packed[200000];
+    z_stream z = {.next_out = packed, .avail_out = sizeof packed};
+    deflateInit2(&z, 9, Z_DEFLATED, 31, 8, 0);
+    for (int i = 0; i < 100; i++) {
+        z.next_in = zeros;
+        z.avail_in = sizeof zeros;
+        deflate(&z, i == 99 ? Z_FINISH : Z_NO_FLUSH);
+    }
+    web_respond(r, 200, "content-encoding: gzip\n", mix_bytes_of(packed, z.total_out));
+    deflateEnd(&z);
+}
+
 static void serve(void *user, web_request *r) {
     char value[200];
     (void)user;
@@ -86,6 +125,8 @@ static void serve(void *user, web_request *r) {
              (const char *)r->headers.data);
     mix_buf_truncate(&s.seen_body, 0);
     mix_buf_put_bytes(&s.seen_body, mix_buf_bytes(&r->body));
+    if (serve_wrong(r))
+        return;
     if (strncmp(r->path, "/big", 4) == 0) {
         size_t n = strtoul(r->path + 4, NULL, 10);
         uint8_t *data = malloc(n);
@@ -112,8 +153,8 @@ static void serve(void *user, web_request *r) {
         web_close(r->conn);
     } else if (strcmp(r->path, "/reset") == 0) {
         web_reset(r->conn);
-    } else if (strcmp(r->path, "/nonsense") == 0) {
-        web_send(r->conn, mix_bytes_str("SSH-2.0-OpenSSH_9\r\n\r\n"));
+    } else if (strcmp(r->path, "/bomb") == 0) {
+        serve_bomb(r);
     } else if (strcmp(r->path, "/stops") == 0) {
         web_respond(r, 200, "content-length: 100\n", mix_bytes_str("part"));
     } else if (strcmp(r->path, "/early") == 0) {
@@ -407,6 +448,12 @@ static void failures_have_names(void **state) {
         {"http://a.test/cut", MIX_ERR_HTTP_CUT, true},
         {"http://a.test/reset", MIX_ERR_TCP_RESET, true},
         {"http://a.test/nonsense", MIX_ERR_HTTP_PROTOCOL, true},
+        {"http://a.test/half-head", MIX_ERR_HTTP_CUT, true},
+        {"http://a.test/switches", MIX_ERR_HTTP_PROTOCOL, true},
+        {"http://a.test/two-lengths", MIX_ERR_HTTP_PROTOCOL, true},
+        {"http://a.test/long-length", MIX_ERR_HTTP_PROTOCOL, true},
+        {"http://a.test/bad-chunk", MIX_ERR_HTTP_PROTOCOL, true},
+        {"http://a.test/bomb", MIX_ERR_HTTP_ENCODING, true},
         {"http://a.test/silent", MIX_ERR_HTTP_RESPONSE_TIMEOUT, true},
         {"http://a.test/stops", MIX_ERR_HTTP_IDLE, true},
     };

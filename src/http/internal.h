@@ -41,6 +41,7 @@ typedef struct exchange {
 
     mix_buf down;
     size_t down_at; /* read so far */
+    uint64_t decoded; /* bytes of the body that were given to us */
     bool write_paused;
     unsigned events; /* bits 1 << kind that next() still owes */
     mix_time activity, give_up;

@@ -100,7 +100,21 @@ static void set_params(const mix_tls *t, X509_VERIFY_PARAM *p) {
                                            X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 }
 
-int mix_tls_apply(mix_tls *t, void *ssl_ctx) {
+/* As URLs write it: brackets around IPv6, maybe a dot at the end, which certificates do not have.
+ */
+static int set_host(X509_VERIFY_PARAM *p, const char *host) {
+    mix_address number;
+    mix_bytes name = mix_bytes_str(host);
+    if (name.len > 2 && name.data[0] == '[' && name.data[name.len - 1] == ']')
+        name = mix_bytes_slice(name, 1, name.len - 2);
+    if (name.len > 1 && name.data[name.len - 1] == '.')
+        name.len--;
+    if (mix_ip_parse(&number, name) == MIX_OK)
+        return X509_VERIFY_PARAM_set1_ip(p, number.octets, number.family == 4 ? 4 : 16);
+    return X509_VERIFY_PARAM_set1_host(p, (const char *)name.data, name.len);
+}
+
+int mix_tls_apply(mix_tls *t, void *ssl_ctx, const char *host) {
     SSL_CTX *ctx = ssl_ctx;
     SSL_CTX_set1_cert_store(ctx, t->store);
     SSL_CTX_set_security_level(ctx, LEVEL);
@@ -108,6 +122,7 @@ int mix_tls_apply(mix_tls *t, void *ssl_ctx) {
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     bool set =
+        (!host || set_host(SSL_CTX_get0_param(ctx), host) == 1) &&
         SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
         SSL_CTX_set_max_proto_version(ctx, 0) == 1 && SSL_CTX_set1_groups_list(ctx, groups) == 1 &&
         SSL_CTX_set_ciphersuites(ctx, suites13) == 1 && SSL_CTX_set_cipher_list(ctx, suites12) == 1;
@@ -135,13 +150,6 @@ int mix_tls_verify_status(long x509_error) {
     default:
         return MIX_ERR_TLS_CERTIFICATE;
     }
-}
-
-static int set_host(X509_VERIFY_PARAM *p, const char *host) {
-    mix_address number;
-    if (mix_ip_parse(&number, mix_bytes_str(host)) == MIX_OK)
-        return X509_VERIFY_PARAM_set1_ip(p, number.octets, number.family == 4 ? 4 : 16);
-    return X509_VERIFY_PARAM_set1_host(p, host, 0);
 }
 
 int mix_tls_verify_chain(mix_tls *t, mix_bytes pem, const char *host, mix_error *e) {

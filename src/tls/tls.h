@@ -30,8 +30,10 @@ typedef struct mix_tls_config {
 int mix_tls_new(mix_tls **out, const mix_tls_config *config, const mix_env *env);
 void mix_tls_free(mix_tls *t); /* NULL is fine; contexts that it was applied to go on */
 
-/* Sets the policy on an SSL_CTX (as CURLOPT_SSL_CTX_FUNCTION gives it). */
-int mix_tls_apply(mix_tls *t, void *ssl_ctx);
+/* Sets the policy on an SSL_CTX (as CURLOPT_SSL_CTX_FUNCTION gives it), for connections to this host
+ * name or IP number, in brackets or not. NULL: the caller judges the name, and it is to do so by
+ * subjectAltName alone. */
+int mix_tls_apply(mix_tls *t, void *ssl_ctx, const char *host);
 /* As a handshake would judge it: PEM certificates, the server's own first, for a host name or an IP
  * number. MIX_OK, or MIX_ERR_TLS_CERTIFICATE with OpenSSL's X509_V_ERR_ number and words in e (may
  * be NULL); MIX_ERR_TLS_PEM. */

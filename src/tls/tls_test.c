@@ -270,7 +270,7 @@ static void handshakes(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         SSL_CTX *c = SSL_CTX_new(TLS_client_method()), *s = identity_server(&server, NULL, NULL);
         int flights;
-        assert_status(mix_tls_apply(trust, c), MIX_OK);
+        assert_status(mix_tls_apply(trust, c, "a.test"), MIX_OK);
         SSL_CTX_set_max_proto_version(s, rows[i].version);
         assert_int_equal(SSL_CTX_set1_groups_list(s, rows[i].groups), 1);
         if (rows[i].ciphers)
@@ -296,7 +296,7 @@ static void an_untrusted_server_ends_the_handshake(void **state) {
         identity_make(&(identity_options){.name = "s", .names = "DNS:a.test", .issuer = &other_ca});
     SSL_CTX *c = SSL_CTX_new(TLS_client_method()), *s = identity_server(&server, &other_ca, NULL);
     int flights;
-    assert_status(mix_tls_apply(trust, c), MIX_OK);
+    assert_status(mix_tls_apply(trust, c, NULL), MIX_OK);
     ends e = connect_ends(c, s);
     assert_false(shake(&e, &flights));
     assert_status(mix_tls_verify_status(SSL_get_verify_result(e.client)), MIX_ERR_TLS_UNTRUSTED);
@@ -304,6 +304,55 @@ static void an_untrusted_server_ends_the_handshake(void **state) {
     SSL_CTX_free(c);
     SSL_CTX_free(s);
     identity_free(&server);
+}
+
+/* One handshake of a client for this host with a server of this identity: its verdict. */
+static int handshake_status(const identity *server, const char *host) {
+    SSL_CTX *c = SSL_CTX_new(TLS_client_method()), *s = identity_server(server, NULL, NULL);
+    int flights;
+    assert_status(mix_tls_apply(trust, c, host), MIX_OK);
+    ends e = connect_ends(c, s);
+    bool works = shake(&e, &flights);
+    int status = mix_tls_verify_status(SSL_get_verify_result(e.client));
+    assert_int_equal(works, status == MIX_OK);
+    free_ends(&e);
+    SSL_CTX_free(c);
+    SSL_CTX_free(s);
+    return status;
+}
+
+static void names_are_judged_in_the_handshake(void **state) {
+    (void)state;
+    identity named = identity_make(
+        &(identity_options){.name = "s",
+                            .names = "DNS:a.test,DNS:*.b.test,IP:192.0.2.1,IP:2001:db8::1",
+                            .issuer = &root_ca});
+    identity nameless = identity_make(&(identity_options){.name = "a.test", .issuer = &root_ca});
+    const struct {
+        const identity *server;
+        const char *host;
+        int status;
+    } rows[] = {
+        {&named, "a.test", MIX_OK},
+        {&named, "A.TEST", MIX_OK},
+        {&named, "a.test.", MIX_OK},
+        {&named, "x.b.test", MIX_OK},
+        {&named, "192.0.2.1", MIX_OK},
+        {&named, "[2001:db8::1]", MIX_OK},
+        {&named, "2001:db8::1", MIX_OK},
+        {&named, "b.test", MIX_ERR_TLS_NAME},
+        {&named, "[2001:db8::2]", MIX_ERR_TLS_NAME},
+        {&named, "192.0.2.2", MIX_ERR_TLS_NAME},
+        {&nameless, "a.test", MIX_ERR_TLS_NAME}, /* the common name does not count */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int status = handshake_status(rows[i].server, rows[i].host);
+        if (status != rows[i].status)
+            fprintf(stderr, "row %zu: %s\n", i, rows[i].host);
+        assert_status(status, rows[i].status);
+    }
+    identity_free(&named);
+    identity_free(&nameless);
 }
 
 static int no_random(void *user, uint8_t *out, size_t len) {
@@ -355,6 +404,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(a_forged_issuer_is_found_out, setup, teardown),
     cmocka_unit_test_setup_teardown(handshakes, setup, teardown),
     cmocka_unit_test_setup_teardown(an_untrusted_server_ends_the_handshake, setup, teardown),
+    cmocka_unit_test_setup_teardown(names_are_judged_in_the_handshake, setup, teardown),
     cmocka_unit_test_setup_teardown(randomness_is_the_hosts, setup, teardown),
 };
 MIX_TEST_MAIN(tls_test, tests)
