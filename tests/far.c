@@ -99,8 +99,8 @@ static void send_segment(far *f, const far_conn *c, uint8_t flags, uint32_t seq,
     uint32_t window = flags & SYN || !c->scaled ? window_of(c) : window_of(c) >> FAR_SCALE;
     mix_put_u16(body + 14, (uint16_t)(window > 0xffff ? 0xffff : window));
     if (flags & SYN) {
-        const uint8_t options[] = {2, 4, 0x05, 0xb4, 1, 3, 3, FAR_SCALE};
-        size_t n = c->scaled ? sizeof options : 4;
+        const uint8_t options[] = {2, 4, 0x05, 0xb4, 1, 3, 3, FAR_SCALE, 1, 1, 4, 2};
+        size_t n = !c->scaled ? 4 : c->far->options.careful ? sizeof options : 8;
         memcpy(body + 20, options, n);
         head += n;
     }
@@ -116,8 +116,15 @@ static void acknowledge(far_conn *c) {
     send_segment(c->far, c, ACK, c->next_out, (mix_bytes){0});
 }
 
+void far_send_data(far_conn *c, uint32_t seq, uint32_t len) {
+    send_segment(c->far, c, ACK | PSH, seq,
+                 mix_bytes_slice(mix_buf_bytes(&c->out), seq - c->acked, len));
+}
+
 /* Sends what the peer's window lets through. */
 static void transmit(far_conn *c) {
+    if (c->far->options.careful)
+        far_careful_transmit(c);
     while (c->state == FAR_UP && !c->dead) {
         uint32_t flight = c->next_out - c->acked;
         size_t at = flight, n = c->out.len > at ? c->out.len - at : 0;
@@ -127,6 +134,8 @@ static void transmit(far_conn *c) {
             n = c->mss;
         if (n > 0 && flight + n > c->peer_window)
             n = c->peer_window > flight ? c->peer_window - flight : 0;
+        if (c->far->options.careful && n > 0 && far_careful_room(c) < n)
+            return;
         bool fin = c->ending && at + n == c->out.len;
         if (n == 0 && !fin)
             return;
@@ -137,6 +146,8 @@ static void transmit(far_conn *c) {
         if (c->resend_at == MIX_NEVER)
             c->resend_at = c->far->now + RESEND;
         c->next_out += (uint32_t)n + (fin ? 1 : 0);
+        if ((int32_t)(c->next_out - c->highest_out) > 0)
+            c->highest_out = c->next_out;
         if (fin)
             c->fin_sent = true;
     }
@@ -228,6 +239,8 @@ static far_conn *accept_conn(far *f, const mix_address *local, const mix_address
     read_syn_options(f, c, options);
     if (c->mss > 1400)
         c->mss = 1400;
+    c->highest_out = c->again_at = c->acked;
+    far_careful_begin(c);
     c->next = f->conns;
     f->conns = c;
     f->stats.last_isn = seq;
@@ -283,6 +296,8 @@ static void on_data(far_conn *c, uint32_t seq, mix_bytes data) {
 
 static void on_ack(far_conn *c, uint32_t ack) {
     uint32_t n = ack - c->acked, most = (uint32_t)c->out.len + (c->fin_sent ? 1 : 0);
+    if (n == 0 && c->far->options.careful)
+        far_careful_acked(c, 0);
     if (n == 0 || n > most)
         return;
     c->acked = ack;
@@ -291,6 +306,8 @@ static void on_ack(far_conn *c, uint32_t ack) {
             ack; /* what was sent before we went back to its start has arrived after all */
     c->fin_acked |= c->fin_sent && n == c->out.len + 1;
     mix_buf_consume(&c->out, n > c->out.len ? c->out.len : n);
+    if (c->far->options.careful)
+        far_careful_acked(c, n);
     c->resend_at = c->acked == c->next_out ? MIX_NEVER : c->far->now + RESEND;
 }
 
@@ -361,6 +378,8 @@ static void on_tcp(far *f, mix_address *from, mix_address *to, mix_bytes body) {
     if (f->silent[to->port])
         return;
     if (c) {
+        if (f->options.careful)
+            far_careful_options(c, options);
         on_segment(c, flags, seq, ack, window, r.in);
     } else if ((flags & (SYN | ACK)) == SYN && f->listens[to->port]) {
         accept_conn(f, to, from, seq, options);
@@ -428,6 +447,8 @@ void far_host_tick(far *f) {
             send_segment(f, c, SYN | ACK, c->first_out, (mix_bytes){0});
             continue;
         }
+        if (f->options.careful)
+            far_careful_timeout(c);
         c->next_out = c->acked; /* all again */
         transmit(c);
     }

@@ -28,6 +28,8 @@ typedef struct far_options {
     double loss;     /* share of packets lost, each way */
     uint32_t window; /* that the far side announces; default 1 MiB (scaled) */
     bool no_scaling; /* far side knows no window scaling */
+    bool careful;    /* it sends as common servers do (far_careful.c); else what the window lets
+                        through, and all again after a second without an acknowledgement */
     uint64_t seed;
 } far_options;
 
@@ -72,6 +74,7 @@ typedef struct far_stats {
     uint64_t to_far, to_near, lost; /* packets */
     uint64_t data_segments, data_bytes,
         repeated;               /* from the near side; repeated: segments with nothing new */
+    uint64_t sent_again;        /* segments, by a careful sender */
     uint64_t ticks, idle_ticks; /* calls of near.tick, and those after which it gave no packet */
     unsigned connections, resets;
     uint32_t last_isn;

@@ -5,7 +5,7 @@
 
 #include "far.h"
 
-enum { FAR_SCALE = 5, FAR_HELD = 1024 };
+enum { FAR_SCALE = 5, FAR_HELD = 1024, FAR_SACKED = 64 };
 enum { FAR_SYN, FAR_UP };
 
 struct far_conn {
@@ -27,6 +27,16 @@ struct far_conn {
         mix_buf data;
     } held[FAR_HELD]; /* arrived before their turn */
     mix_time resend_at;
+    /* far_careful.c */
+    uint32_t window, threshold, highest_out;
+    double most;  /* segments in the window when one was lost last */
+    mix_time cut; /* when that was */
+    bool recovering;
+    uint32_t recover_at, again_at; /* lost segments before again_at were sent again */
+    struct {
+        uint32_t from, to;
+    } sacked[FAR_SACKED];
+    size_t sacked_count;
 };
 
 typedef struct far_packet {
@@ -49,6 +59,15 @@ struct far {
     far_stats stats;
     bool listens[65536], silent[65536];
 };
+
+/* far_careful.c: of connections with options.careful */
+void far_careful_begin(far_conn *c);
+void far_careful_options(far_conn *c, mix_bytes options);
+void far_careful_acked(far_conn *c, uint32_t bytes);
+void far_careful_timeout(far_conn *c);
+void far_careful_transmit(far_conn *c);       /* what is lost, again */
+uint32_t far_careful_room(const far_conn *c); /* for new data */
+void far_send_data(far_conn *c, uint32_t seq, uint32_t len);
 
 uint64_t far_random(far *f);
 void far_link_send(far *f, mix_bytes packet, bool to_far);

@@ -350,8 +350,10 @@ static int connected(mix_ipr *i, const mix_ipr_response *p, int attempt, mix_tim
         note(i, (mix_ipr_event){.kind = MIX_IPR_EVENT_DENIED, .status = MIX_ERR_IPR_DENIED, .reason = p->reason}, text);
         return MIX_OK;
     }
-    if (i->attempts[attempt].sent > 0 && now > i->attempts[attempt].sent)
+    if (i->attempts[attempt].sent > 0 && now > i->attempts[attempt].sent) {
         i->stats.round_trip = now - i->attempts[attempt].sent;
+        mix_reorder_expect(&i->reorder, i->stats.round_trip);
+    }
     uint16_t mtu = p->version == 10 ? p->mtu : MIX_IPR_MTU_DEFAULT;
     mtu = mtu > MIX_IPR_PACKET_MAX ? MIX_IPR_PACKET_MAX : mtu < MIX_IPR_MTU_LEAST ? MIX_IPR_MTU_LEAST : mtu;
     bool same = again && memcmp(&i->ips, &p->ips, sizeof i->ips) == 0;

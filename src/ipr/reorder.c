@@ -43,13 +43,24 @@ void mix_reorder_deinit(mix_reorder *r) {
 }
 
 mix_time mix_reorder_wait(const mix_reorder *r) {
-    mix_time wait = r->late + 4 * r->late_deviation;
+    mix_time wait = r->late + 4 * r->late_deviation, longest = r->longest + r->longest / 2;
+    wait = wait < longest ? longest : wait; /* one gap given up too early costs the sender a third of its window */
     wait = wait < MIX_REORDER_LEAST_WAIT ? MIX_REORDER_LEAST_WAIT : wait;
     return wait < r->cap ? wait : r->cap;
 }
 
+void mix_reorder_expect(mix_reorder *r, mix_time round_trip) {
+    if (r->reordered > 0)
+        return;
+    r->late = round_trip / 4 > MIX_REORDER_FIRST_WAIT / 2 ? round_trip / 4 : MIX_REORDER_FIRST_WAIT / 2;
+    r->late_deviation = round_trip / 8 > MIX_REORDER_FIRST_WAIT / 8 ? round_trip / 8 : MIX_REORDER_FIRST_WAIT / 8;
+    r->longest = round_trip; /* more than any gap, most likely: few are seen before a sender's window is large */
+}
+
 /* As TCP's estimate of the round trip: mean by eighths, deviation by quarters. */
 static void learn(mix_reorder *r, mix_time sample) {
+    r->longest -= r->longest / 128;
+    r->longest = r->longest < sample ? sample : r->longest;
     mix_time error = sample - r->late;
     r->late += error / 8;
     r->late_deviation += ((error < 0 ? -error : error) - r->late_deviation) / 4;

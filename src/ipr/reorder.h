@@ -28,11 +28,14 @@ typedef struct mix_reorder {
     size_t held, bytes; /* frames kept for later */
     mix_time cap;       /* the longest wait for a gap; 0: no waiting at all */
     mix_time late, late_deviation; /* how long gaps have stayed open: mean and mean deviation */
+    mix_time longest;              /* and the longest lately: it fades by 1/128 with each gap */
     mix_time gap_since; /* since when a later frame is here than the next; MIX_NEVER: no gap */
     uint64_t in_order, reordered, skipped, too_late, duplicates; /* counts, for statistics */
 } mix_reorder;
 
 void mix_reorder_init(mix_reorder *r, uint32_t first, mix_time cap);
+/* A round trip was measured: until gaps have been seen the first wait is fitted to it. */
+void mix_reorder_expect(mix_reorder *r, mix_time round_trip);
 void mix_reorder_deinit(mix_reorder *r);
 /* A frame came. MIX_OK: call mix_reorder_next until it gives none. MIX_BLOCKED: pass it on now, as it is (it is late, or there is no
  * waiting). MIX_DONE: it is a duplicate, drop it. MIX_ERR_MEMORY: not kept; it may be passed on as it is. */

@@ -15,6 +15,7 @@ void scene_begin_with(const world_config *c, const web_options *options) {
     s.config.roots = (const char *)s.web.roots.data;
     s.config.roots_len = s.web.roots.len;
     s.config.only_roots = true;
+    s.seed = 7;
 }
 
 void scene_begin(uint64_t seed) {
@@ -48,7 +49,7 @@ void scene_wait(mix_time time) {
 }
 
 void scene_open(void) {
-    assert_status(world_client_init(&s.client, &s.net, &s.config, 7), MIX_OK);
+    assert_status(world_client_init(&s.client, &s.net, &s.config, s.seed), MIX_OK);
     web_client_begin(&s.asks, &s.client, &s.web);
     assert_status(world_client_start(&s.client), MIX_OK);
     if (!scene_run(scene_is_ready, NULL, MIX_SECONDS(20)))

@@ -12,6 +12,7 @@ extern struct scene {
     world_client client;
     web_client asks;
     mix_tunnel_config config; /* no pacing, no cover; to change before scene_open() */
+    uint64_t seed;            /* of the tunnel's randomness */
 } s;
 
 void scene_begin_with(const world_config *c, const web_options *options);

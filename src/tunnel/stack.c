@@ -2,6 +2,10 @@
 /* TCP/IP on the session with the exit. */
 #include "tunnel/internal.h"
 
+/* For a frame that is late: as long as such frames have lately needed, but no longer than this.
+ * Hops of 50 ms need it. */
+#define LONGEST_GAP MIX_MS(800)
+
 /* Few wait below TCP, where it cannot see them: what is slow is the pace of packets, and a round
  * trip that grows with a queue of our own would look like loss. */
 enum { QUEUE_BYTES = 3200, QUEUE_PACKETS = 8 };
@@ -9,8 +13,10 @@ enum { QUEUE_BYTES = 3200, QUEUE_PACKETS = 8 };
       where TCP knows of them */
 
 void mix_tunnel_stack_config(const mix_tunnel *t, mix_ipr_config *ipr) {
-    if (!t->cfg.ip_packets)
-        ipr->queue_bytes = QUEUE_BYTES;
+    if (t->cfg.ip_packets)
+        return;
+    ipr->queue_bytes = QUEUE_BYTES;
+    ipr->reorder_cap = LONGEST_GAP;
 }
 
 mix_tcpip *mix_tunnel_tcpip(mix_tunnel *t) {
