@@ -15,7 +15,7 @@ void scene_begin_with(const world_config *c, const web_options *options) {
     s.config.roots = (const char *)s.web.roots.data;
     s.config.roots_len = s.web.roots.len;
     s.config.only_roots = true;
-    s.seed = 7;
+    s.seed = 1000; /* not the network's own: equal keys would look like replayed packets */
 }
 
 void scene_begin(uint64_t seed) {
