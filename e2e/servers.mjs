@@ -40,6 +40,11 @@ function answer(request, response) {
             hash.update(part);
         });
         request.on('end', () => response.writeHead(200, { 'content-type': 'text/plain' }).end(`${size} ${hash.digest('hex')}`));
+    } else if (url.pathname === '/digest') { // how much came, and its hash
+        const hash = createHash('sha256');
+        let length = 0;
+        request.on('data', (part) => { hash.update(part); length += part.length; });
+        request.on('end', () => response.writeHead(200, { 'content-type': 'text/plain' }).end(`${length} ${hash.digest('hex')}`));
     } else {
         response.writeHead(404, { 'content-type': 'text/plain' }).end('nothing here');
     }

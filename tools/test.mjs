@@ -33,6 +33,7 @@ const SUITES = [
     { name: 'client', command: ['node', 'e2e/client.test.mjs'] },
     { name: 'proxy', command: ['node', 'e2e/proxy.test.mjs'] },
     { name: 'names', command: ['node', 'e2e/names.test.mjs'] },
+    { name: 'faults', command: ['node', 'e2e/faults.test.mjs'] },
     { name: 'hostile', command: ['node', 'e2e/hostile.test.mjs'] },
     { name: 'sites', command: ['node', 'e2e/sites.test.mjs'] },
     { name: 'leak', command: ['node', 'e2e/leak.test.mjs'] },

@@ -44,17 +44,28 @@ export async function startDriver(folder, args = []) {
         request(url, options = {}) {
             const id = ++last;
             const result = { redirects: 0 };
-            let done, response, read = [], finished;
+            let done, response, read = [], finished, readable, nowReadable;
             const handle = {
                 done: new Promise((resolve) => { done = resolve; }),
                 response: new Promise((resolve) => { response = resolve; }),
                 finished: new Promise((resolve) => { finished = resolve; }),
                 read: (bytes) => new Promise((resolve) => { read.push(resolve); say({ do: 'read', id, bytes }); }),
+                /** Reads until it is more than this. */
+                async readMore(than) {
+                    for (;;) {
+                        readable = new Promise((resolve) => { nowReadable = resolve; });
+                        const got = await handle.read();
+                        if (got > than) return got;
+                        await Promise.race([readable, handle.done]);
+                        if ('bytes' in result) return result.bytes; // it has ended
+                    }
+                },
                 flow: () => say({ do: 'flow', id }),
                 abort: () => { say({ do: 'abort', id }); jobs.delete(id); },
             };
             jobs.set(id, (line) => {
                 if (line.is === 'redirected') result.redirects++;
+                if (line.is === 'readable') nowReadable?.();
                 if (line.is === 'finished') finished(line);
                 if (line.is === 'read') read.shift()?.(line.bytes);
                 if (line.is === 'response') {

@@ -6,8 +6,8 @@
  * the answer's body is read only when asked for
  *   {"do":"read","id":1,"bytes":N}  once, at most so many; {"do":"flow","id":1}: all from now on
  *   {"do":"abort","id":1}  {"do":"stats"}
- * Answers are lines too: {"id":1,"is":"response"|"redirected"|"read"|"end"|"error", …}, {"is":
- * "stats"}, {"is":"state"}. It ends when its input does. */
+ * Answers are lines too: {"id":1,"is":"response"|"redirected"|"readable"|"read"|"end"|"error", …},
+ * {"is": "stats"}, {"is":"state"}. It ends when its input does. */
 #include "client.h"
 #include "env.h"
 #include "report.h"
@@ -211,7 +211,9 @@ static void on_fetch(driver *d, job *j, const mix_tunnel_event *ev) {
         tell_response(d, j, "response");
         break;
     case MIX_FETCH_WHAT_READABLE:
-        if (!j->hold)
+        if (j->hold)
+            print(tell(j, "readable"));
+        else
             read_all(d, j);
         break;
     case MIX_FETCH_WHAT_WRITABLE:

@@ -113,7 +113,9 @@ static bool lengths_agree(const exchange *x) {
         at = value + strlen(value) + 1;
         if (!same(name, "content-length"))
             continue;
-        size_t digits = strspn(value, "0123456789");
+        size_t digits = 0;
+        while (value[digits] >= '0' && value[digits] <= '9')
+            digits++;
         if (digits == 0 || digits > 18 || value[digits] != 0 ||
             (first && strcmp(first, value) != 0))
             return false;
