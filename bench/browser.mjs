@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The npm peer and our packages in the same Chromium through the same local mixnet, in turns: a table of medians and ratios, or with JSON=1
-// one object a line. ROUNDS (5), BENCH=name,name (all rows), SCALE (1, of the limits after which the peer is not waited for).
-import { writeFileSync } from 'node:fs';
+// one object a line. ROUNDS (5), BENCH=name,name (all rows), ONLY=ours|peer, MIXNET='--tun …' (options of lwmix mixnet besides), SCALE (1, of
+// the limits after which a step is not waited for), TRACE=1 (statistics of our tunnel after each step).
 import { openBrowser } from '../e2e/browser.mjs';
 import { startMixnet } from '../e2e/mixnet.mjs';
 import { startSite } from '../e2e/servers.mjs';
@@ -17,7 +17,7 @@ function settings() {
     const makers = (process.env.ONLY ?? '').split(',').filter(Boolean);
     for (const maker of makers) if (!MAKERS.includes(maker)) throw new Error(`ONLY must be ${MAKERS.join(' or ')}, not '${maker}'`);
     const { rows, steps } = stepsFor((process.env.BENCH ?? '').split(',').filter(Boolean));
-    return { rounds, rows, steps, limits: limitsOf(scale), json: process.env.JSON === '1', trace: process.env.TRACE === '1', makers: makers.length ? makers : MAKERS };
+    return { rounds, rows, steps, limits: limitsOf(scale), json: process.env.JSON === '1', mixnet: (process.env.MIXNET ?? '').split(' ').filter(Boolean), trace: process.env.TRACE === '1', makers: makers.length ? makers : MAKERS };
 }
 
 /** What was measured of one maker. */
@@ -35,9 +35,9 @@ class Notes {
     of(row) { return row === 'failures' ? [this.failures.length] : this.values.get(row) ?? []; }
 }
 
-async function openStage({ steps, limits, trace }, progress) {
+async function openStage({ steps, limits, trace, mixnet: more }, progress) {
     const site = await startSite();
-    const mixnet = await startMixnet([...NAMES.flatMap((name) => ['--resolve', `${name}=${ADDRESS}`]), '--forward', `${ADDRESS}:80=127.0.0.1:${site.port}`]);
+    const mixnet = await startMixnet([...NAMES.flatMap((name) => ['--resolve', `${name}=${ADDRESS}`]), '--forward', `${ADDRESS}:80=127.0.0.1:${site.port}`, ...more]);
     const pages = await servePages();
     const browser = await openBrowser(mixnet);
     const cdp = await browser.newBrowserCDPSession();
@@ -80,7 +80,6 @@ async function main() {
         }
     } finally {
         tell('');
-        if (process.env.KEEP_LOG) writeFileSync(process.env.KEEP_LOG, stage.mixnet.log());
         await close();
     }
     const results = chosen.rows.map((row) => judge(row, notes.ours.of(row.bench), notes.peer.of(row.bench), chosen.limits));

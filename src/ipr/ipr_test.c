@@ -276,6 +276,55 @@ static void any_order_within_the_window_is_mended(void **state) {
     mix_reorder_deinit(&r);
 }
 
+/* Frame `late` after the others by so much; how many frames were given up for it. */
+static uint64_t one_late(mix_reorder *r, mix_time *now, mix_time by) {
+    uint64_t before = r->skipped;
+    uint32_t first = r->next;
+    mix_bytes frame;
+    for (uint32_t n = 1; n < 4; n++) {
+        assert_status(mix_reorder_put(r, first + n, mix_bytes_of("x", 1), *now), MIX_OK);
+        assert_false(mix_reorder_next(r, &frame, *now));
+    }
+    mix_time arrival = *now + by, deadline = mix_reorder_deadline(r);
+    assert_true(deadline != MIX_NEVER);
+    if (deadline < arrival) {
+        while (mix_reorder_next(r, &frame, deadline))
+            continue;
+    }
+    *now = arrival;
+    (void)mix_reorder_put(r, first, mix_bytes_of("x", 1), *now);
+    while (mix_reorder_next(r, &frame, *now))
+        continue;
+    assert_int_equal(r->held, 0);
+    *now += MIX_MS(10);
+    return r->skipped - before;
+}
+
+static void late_and_lost_frames_are_told_apart(void **state) {
+    (void)state;
+    mix_reorder r;
+    mix_time now = MIX_SECONDS(1);
+    mix_reorder_init(&r, 1, MIX_MS(800));
+    for (int n = 0; n < 2000; n++)
+        assert_int_equal(one_late(&r, &now, MIX_MS(20)), 0);
+    mix_time usual = mix_reorder_wait(&r);
+    assert_in_range(usual, MIX_MS(25), MIX_MS(40));
+    /* One that needs longer is given up once; then its likes are waited for. */
+    assert_int_equal(one_late(&r, &now, MIX_MS(160)), 1);
+    assert_in_range(mix_reorder_wait(&r), MIX_MS(200), MIX_MS(250));
+    assert_int_equal(one_late(&r, &now, MIX_MS(160)), 0);
+    for (int n = 0; n < 2000; n++)
+        assert_int_equal(one_late(&r, &now, MIX_MS(20)), 0);
+    /* What comes seconds later was lost: no reason to wait longer. */
+    assert_int_equal(mix_reorder_wait(&r), usual);
+    assert_int_equal(one_late(&r, &now, MIX_SECONDS(2)), 1);
+    assert_int_equal(mix_reorder_wait(&r), usual);
+    /* Never longer than the cap. */
+    assert_int_equal(one_late(&r, &now, MIX_MS(790)), 1);
+    assert_int_equal(mix_reorder_wait(&r), MIX_MS(800));
+    mix_reorder_deinit(&r);
+}
+
 static void refusals_name_the_destination(void **state) {
     (void)state;
     scene s;
@@ -460,6 +509,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_full_queue_blocks_and_loses_nothing),
     cmocka_unit_test(frames_come_back_into_order),
     cmocka_unit_test(any_order_within_the_window_is_mended),
+    cmocka_unit_test(late_and_lost_frames_are_told_apart),
     cmocka_unit_test(refusals_name_the_destination),
     cmocka_unit_test(an_idle_session_stays_known),
     cmocka_unit_test(an_exit_that_forgot_us_is_found_out),

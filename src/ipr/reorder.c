@@ -66,6 +66,24 @@ static void learn(mix_reorder *r, mix_time sample) {
     r->late_deviation += ((error < 0 ? -error : error) - r->late_deviation) / 4;
 }
 
+static void give_up(mix_reorder *r, uint32_t until) {
+    r->given_up[r->gaps++ % MIX_REORDER_GIVEN_UP] =
+        (mix_reorder_gap){.first = r->next, .count = (uint32_t)distance(r->next, until), .since = r->gap_since};
+    r->skipped++;
+    r->gap_since = MIX_NEVER;
+}
+
+/* A frame of a gap that was given up. One that needed longer than any wait was lost, and comes as the exit's mixnet client sends it
+ * again: that says nothing of how late frames are. */
+static void learn_late(mix_reorder *r, uint32_t seq, mix_time now) {
+    for (size_t n = 0; n < MIX_REORDER_GIVEN_UP; n++) {
+        const mix_reorder_gap *g = &r->given_up[n];
+        int64_t inside = distance(g->first, seq);
+        if (g->count > 0 && inside >= 0 && inside < (int64_t)g->count && now - g->since <= r->cap)
+            learn(r, now - g->since);
+    }
+}
+
 /* What was delivered last stays in memory until the next call. */
 static void release(mix_reorder *r) {
     if (r->given)
@@ -78,8 +96,8 @@ int mix_reorder_put(mix_reorder *r, uint32_t seq, mix_bytes frame, mix_time now)
     if (r->cap == 0)
         return MIX_BLOCKED;
     if (ahead < 0) {
-        r->too_late++; /* its gap was given up: wait longer for the next ones */
-        learn(r, mix_reorder_wait(r) + mix_reorder_wait(r) / 2);
+        r->too_late++;
+        learn_late(r, seq, now);
         return MIX_BLOCKED;
     }
     release(r);
@@ -150,8 +168,7 @@ bool mix_reorder_next(mix_reorder *r, mix_bytes *frame, mix_time now) {
         r->gap_since = slot(r, seq)->arrived; /* behind the closed gap lies another one */
     if (now - r->gap_since < mix_reorder_wait(r))
         return false;
-    r->skipped++;
-    r->gap_since = MIX_NEVER;
+    give_up(r, seq);
     deliver(r, seq, frame);
     return true;
 }

@@ -11,6 +11,7 @@
 enum {
     MIX_REORDER_FRAMES = 256,      /* how far ahead of the next expected number frames are kept */
     MIX_REORDER_BYTES = 1024 * 1024,
+    MIX_REORDER_GIVEN_UP = 16, /* gaps that are remembered: what comes late after all tells how late */
 };
 #define MIX_REORDER_FIRST_WAIT MIX_MS(100) /* before anything is known of the path */
 #define MIX_REORDER_LEAST_WAIT MIX_MS(10)
@@ -21,6 +22,11 @@ typedef struct mix_reorder_frame {
     mix_time arrived;
 } mix_reorder_frame;
 
+typedef struct mix_reorder_gap {
+    uint32_t first, count; /* numbers; 0: none */
+    mix_time since;
+} mix_reorder_gap;
+
 typedef struct mix_reorder {
     mix_reorder_frame frames[MIX_REORDER_FRAMES]; /* by number modulo the size */
     uint32_t next;      /* the number that is due */
@@ -29,6 +35,8 @@ typedef struct mix_reorder {
     mix_time cap;       /* the longest wait for a gap; 0: no waiting at all */
     mix_time late, late_deviation; /* how long gaps have stayed open: mean and mean deviation */
     mix_time longest;              /* and the longest lately: it fades by 1/128 with each gap */
+    mix_reorder_gap given_up[MIX_REORDER_GIVEN_UP]; /* the last ones */
+    size_t gaps;                                    /* given up so far */
     mix_time gap_since; /* since when a later frame is here than the next; MIX_NEVER: no gap */
     uint64_t in_order, reordered, skipped, too_late, duplicates; /* counts, for statistics */
 } mix_reorder;
