@@ -140,6 +140,26 @@ test('a page that is blocked for five seconds loses nothing', async () => {
     await tab.context().close();
 });
 
+test('a page that is frozen in the background goes on where it was', async () => {
+    const tab = await stage.tab();
+    const cdp = await tab.context().newCDPSession(tab);
+    const first = await tab.evaluate(async () => {
+        await mix.tunnel.setupMixTunnel(fast);
+        globalThis.slow = (await mix.fetch.mixFetch(`${site}/slow`)).body.getReader();
+        return new TextDecoder().decode((await slow.read()).value);
+    });
+    const front = await tab.context().newPage(); // now the other is in the background
+    await front.bringToFront();
+    await cdp.send('Page.setWebLifecycleState', { state: 'frozen' });
+    stage.seen.release();
+    await front.evaluate(() => new Promise((resolve) => { setTimeout(resolve, 3000); })); // so long it is frozen
+    await cdp.send('Page.setWebLifecycleState', { state: 'active' });
+    await tab.bringToFront();
+    const second = await tab.evaluate(async () => [new TextDecoder().decode((await slow.read()).value), (await mix.fetch.mixFetch(`${site}/bytes?n=3`)).status]);
+    assert.deepEqual([first, ...second], ['first', 'second', 200]);
+    await tab.context().close();
+});
+
 test('the network goes and comes back: requests wait, the tunnel mends itself', async () => {
     const tab = await stage.tab();
     await tab.evaluate(async () => {

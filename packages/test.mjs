@@ -23,6 +23,18 @@ function count(good, what) {
     }
 }
 
+/** Rules that the compiler does not know. */
+function checkRules(name, folder) {
+    for (const file of readdirSync(join(folder, 'src')).filter((one) => one.endsWith('.ts'))) {
+        const text = readFileSync(join(folder, 'src', file), 'utf8');
+        count(text.startsWith('// SPDX-License-Identifier: Apache-2.0\n'), `${name}/src/${file}: the first line is the licence's`);
+        count(!/[:<,|]\s*any\b|\bas any\b|@ts-ignore|@ts-expect-error/.test(text), `${name}/src/${file}: an any, or an error that is hidden`);
+        count(!/^export default\b/m.test(text), `${name}/src/${file}: a default export`);
+        count(name === 'mix-tunnel' || !/from 'comlink'/.test(text), `${name}/src/${file}: only mix-tunnel imports Comlink`); // its marks do not survive a second copy
+        count(text.split('\n').length <= 800, `${name}/src/${file}: more than 800 lines`);
+    }
+}
+
 /** Tests compile under the same rules as what they test; a type test is one that must not compile where it says so. */
 function checkTypes(name, folder) {
     const config = join(BUILD, `tsconfig.${name}.json`);
@@ -35,6 +47,7 @@ function checkTypes(name, folder) {
 
 rmSync(BUILD, { recursive: true, force: true });
 const files = [];
+for (const name of wanted) checkRules(name, join(HERE, name));
 const folders = wanted.map((name) => [name, join(HERE, name)]).filter(([, folder]) => existsSync(join(folder, 'test')));
 for (const [name, folder] of folders) {
     const tests = readdirSync(join(folder, 'test')).filter((file) => file.endsWith('.test.ts'));

@@ -23,7 +23,6 @@ export function timingOf(response: Response): Promise<FetchTiming> | undefined {
 type ResponseBody = ReadableStream<Uint8Array<ArrayBuffer>> | ArrayBuffer | null;
 
 const NULL_BODY = new Set([204, 205, 304]);
-// eslint-disable-next-line no-control-regex
 const NO_PHRASE = /[^\t\x20-\x7e\x80-\xff]/g;
 
 /**

@@ -43,7 +43,6 @@ export interface BaseWebSocket {
 }
 
 /** index.ts gives it the page's tunnel. */
-// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging
 export class BaseWebSocket extends EventTarget {
     declare static readonly CONNECTING: 0;
     declare static readonly OPEN: 1;
