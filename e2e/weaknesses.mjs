@@ -461,7 +461,7 @@ export function addWeaknesses(test, stage) {
         const transferred = (...files) => files.reduce((sum, file) => sum + gzipSync(readFileSync(file)).length, 0);
         const ours = transferred(...['lwmix.wasm', 'worker.js', 'index.js', 'all.js'].map((file) => join(DIST, file)));
         const peer = transferred(new URL('node_modules/@nymproject/mix-tunnel/dist/esm/index.js', import.meta.url));
-        assert.ok(ours < peer / 4, `${ours} bytes by gzip until ready, the peer ${peer}`);
+        assert.ok(ours < 0.2 * peer, `${ours} bytes by gzip until ready, the peer ${peer}`);
         const tab = await stage.tab();
         await tab.evaluate(() => mix.tunnel.getTunnelState());
         assert.deepEqual(tab.workers().map((worker) => new URL(worker.url()).pathname), ['/packages/mix-tunnel/dist/worker.js']);
