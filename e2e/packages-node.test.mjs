@@ -54,7 +54,7 @@ async function test() {
     const folder = mkdtempSync(join(tmpdir(), 'lwmix-node-'));
 
     async function program(name, more = {}) {
-        const env = { ...process.env, NODE_EXTRA_CA_CERTS: mixnet.ca, NODE_OPTIONS: `--require ${new URL('names.cjs', import.meta.url).pathname}` };
+        const env = { ...process.env, NODE_EXTRA_CA_CERTS: mixnet.ca, NODE_OPTIONS: `--require ${new URL('names.cjs', import.meta.url).pathname} ${more.flags ?? ''}` };
         const argument = JSON.stringify({ directory: mixnet.directory, folder, name: NAME, address: ADDRESS, ...more });
         const child = spawn(process.execPath, [new URL(import.meta.url).pathname, 'child', name, argument], { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: 80_000 });
         let out = '';
@@ -79,6 +79,11 @@ async function test() {
         });
     }
     test('a process ends though its tunnel is up', async () => assert.equal(await program('careless'), 200));
+    test('two processes at a time have an identity each', async () => {
+        const gateways = await Promise.all([program('stored'), program('stored')]);
+        assert.ok(gateways.every((gateway) => gateway.length > 40));
+    });
+    test('with Node\'s own WebSocket', async () => assert.equal(await program('careless', { flags: '--experimental-websocket' }), 200));
     test('the identity is kept in a file of its owner, with its gateway', async () => {
         const first = await program('stored');
         assert.equal(await program('stored'), first);

@@ -42,6 +42,7 @@ const SUITES = [
     { name: 'bench-browser', command: ['node', 'bench/browser.test.mjs'] },
     { name: 'peer', command: ['node', 'e2e/peer.mjs'] },
     { name: 'packages-chromium', command: ['node', 'e2e/packages.test.mjs'] },
+    { name: 'tunnel-chromium', command: ['node', 'e2e/tunnel.test.mjs'] },
     { name: 'packages-node', command: ['node', 'e2e/packages-node.test.mjs'] },
     { name: 'pack', command: ['node', 'e2e/pack.test.mjs'] },
     { name: 'bundlers', command: ['node', 'e2e/bundlers.test.mjs'] },

@@ -22,6 +22,7 @@ export type OperationKind = keyof Traffic;
 const PHASES: Partial<Record<number, SetupPhase>> = { [State.DIRECTORY]: 'directory', [State.GATEWAY]: 'gateway', [State.EXIT]: 'exit' };
 const LONGEST_TIMER = 0x7fffffff;
 const IDENTITY = 'identity';
+const LOG_ERROR = 1;
 const LOG_WARN = 2;
 const LOG_DEBUG = 4;
 const PEER_STATES: Record<TunnelStateName, string> = {
@@ -73,7 +74,6 @@ export class Engine {
         this.#module = module;
         this.#host = host;
         this.#tell = tell;
-        host.onNetwork(() => this.#act((core) => core.command(Command.NUDGE)));
     }
 
     // ---- life ----
@@ -111,7 +111,7 @@ export class Engine {
         }
         this.#core = core;
         this.#storage = storage;
-        core.command(Command.LOG_LEVEL, 0, options.debug ? LOG_DEBUG : LOG_WARN);
+        core.command(Command.LOG_LEVEL, 0, options.debug ? LOG_DEBUG : LOG_ERROR);
         const status = core.setup(settingsOf(options).bytes(), identity);
         identity?.fill(0);
         if (status !== OK) {
@@ -143,6 +143,11 @@ export class Engine {
         if (this.#started) this.#act((core) => core.command(Command.STOP));
         else this.#end(shutDown(), 'shutdown');
         return ending;
+    }
+
+    /** The network is back, or may be another: pauses end. */
+    nudge(): void {
+        if (this.#started) this.#act((core) => core.command(Command.NUDGE));
     }
 
     #broken(error: CoreBroken): MixError {

@@ -3,6 +3,7 @@
 import { getByFetch, linkByWebSocket, type Host, type Storage } from './platform.js';
 
 const STORE = 'values';
+const PAGES_MOST = 16;
 
 function done<T>(request: IDBRequest<T>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -18,11 +19,38 @@ function finished(transaction: IDBTransaction): Promise<void> {
     });
 }
 
+/** Holds a lock by this name until the function returned is called; undefined: another page or worker has it. */
+function lock(name: string): Promise<(() => void) | undefined> {
+    return new Promise((resolve, reject) => {
+        navigator.locks.request(name, { ifAvailable: true }, (got) => (got ? new Promise<void>((release) => resolve(release)) : resolve(undefined)))
+            .catch(reject);
+    });
+}
+
+/** An identity is for one connection: pages of one origin that are open at a time have one each. */
+async function claim(clientId: string): Promise<{ name: string; release: () => void }> {
+    if (typeof navigator.locks === 'undefined') return { name: clientId, release() {} }; // a page without https
+    for (let i = 0; i < PAGES_MOST; i++) {
+        const name = i === 0 ? clientId : `${clientId}~${i}`;
+        const release = await lock(`lwmix-${name}`);
+        if (release) return { name, release };
+    }
+    throw new Error(`${PAGES_MOST} pages use the clientId '${clientId}' already`);
+}
+
+async function openDatabase(name: string): Promise<IDBDatabase> {
+    const request = indexedDB.open(`lwmix-${name}`, 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE);
+    return done(request);
+}
+
 async function openStorage(clientId: string): Promise<Storage> {
     if (typeof indexedDB === 'undefined') throw new Error('there is no IndexedDB');
-    const request = indexedDB.open(`lwmix-${clientId}`, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore(STORE);
-    const database = await done(request);
+    const { name, release } = await claim(clientId);
+    const database = await openDatabase(name).catch((error: unknown) => {
+        release();
+        throw error;
+    });
     database.onversionchange = () => database.close(); // another page deletes it: not held up
     return {
         async read(name) {
@@ -35,7 +63,10 @@ async function openStorage(clientId: string): Promise<Storage> {
             else transaction.objectStore(STORE).delete(name);
             await finished(transaction);
         },
-        close: () => database.close(),
+        close() {
+            database.close();
+            release();
+        },
     };
 }
 
@@ -49,5 +80,4 @@ export const host: Host = {
     connect: linkByWebSocket,
     get: getByFetch,
     openStorage,
-    onNetwork: (take) => globalThis.addEventListener?.('online', take),
 };

@@ -40,8 +40,6 @@ export interface Host extends Surroundings {
     /** The function returned cancels it; nothing is told then. */
     get(url: string, accept: string, answer: Answer): () => void;
     openStorage(clientId: string, folder: string | undefined): Promise<Storage>;
-    /** Calls back when the network is back or another. */
-    onNetwork(take: () => void): void;
 }
 
 /** A GET with the platform's fetch: no cookies, no referrer, no cache of its own. */

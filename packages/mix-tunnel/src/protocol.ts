@@ -16,6 +16,8 @@ export type { IMixTunnelWorker };
 
 /** To a worker that is made from text (`inline`) or without files of its own: the module, gzip or plain. */
 export interface LoadMessage { kind: 'Load'; wasm: ArrayBuffer }
+/** To the worker: the network is back, or may be another. */
+export interface NetworkMessage { kind: 'Network' }
 export interface LoadFailedMessage { kind: 'LoadFailed'; error: WireError }
 export interface TunnelEventMessage { kind: 'TunnelEvent'; event: TunnelEvent }
 export type WorkerMessage = LoadedEvent | LoadFailedMessage | TunnelEventMessage;

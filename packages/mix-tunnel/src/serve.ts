@@ -6,7 +6,7 @@ import { Engine } from './engine.js';
 import { mixError, textOf, toWire } from './errors.js';
 import type { Host } from './platform.js';
 import { begin } from './operations.js';
-import type { OpenMessage, Opening, Traffic, WorkerMessage } from './protocol.js';
+import type { NetworkMessage, OpenMessage, Opening, Traffic, WorkerMessage } from './protocol.js';
 import { EventKinds, type IMixTunnelWorker } from './types.js';
 import { teachComlink } from './wire.js';
 
@@ -54,8 +54,9 @@ export async function serve(border: Border, host: Host, load: () => Promise<WebA
         teachComlink();
         const engine = new Engine(await load(), host, (event) => post({ kind: 'TunnelEvent', event }));
         border.onMessage((data) => {
-            const message = data as Partial<OpenMessage> | null;
-            if (message?.kind === 'Open') serveOne(engine, message as OpenMessage);
+            const message = data as OpenMessage | NetworkMessage | null;
+            if (message?.kind === 'Open') serveOne(engine, message);
+            else if (message?.kind === 'Network') engine.nudge();
         });
         expose(methodsOf(engine), border);
         post({ kind: EventKinds.Loaded, args: { loaded: true } });

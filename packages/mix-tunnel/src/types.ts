@@ -7,7 +7,7 @@ export interface SetupMixTunnelOpts {
     preferredIpr?: string | undefined;
     /** The only entry gateway to use: its identity, base58. Default: chosen from the directory. */
     preferredGateway?: string | undefined;
-    /** Names the storage, and with it the identity and its gateway. Default `lwmix`. */
+    /** Names the storage, and with it the identity and its gateway. Default `lwmix`. Pages or processes that use it at a time have an identity each. */
     clientId?: string | undefined;
     /** Gateways only by wss. Default true. */
     forceTls?: boolean | undefined;

@@ -19,7 +19,6 @@ export class Scripted implements Host {
     storageError: Error | undefined;
     /** Set: the module breaks down at its next look at the time of day. */
     trap = false;
-    network: () => void = () => {};
     #awaited: (() => void) | undefined;
 
     random(out: Uint8Array): void {
@@ -64,10 +63,6 @@ export class Scripted implements Host {
             write: async (name, value) => void (value ? this.stored.set(name, value) : this.stored.delete(name)),
             close: () => { this.openStorages--; },
         };
-    }
-
-    onNetwork(take: () => void): void {
-        this.network = take;
     }
 }
 

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tunnel in Chromium beyond single calls: kinds of TLS servers, many setups, a page that is blocked, frozen or offline, the module
+// in one file, the worker's own methods. Closes with "tunnel: N passed, M failed".
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import https from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from './runner.mjs';
+import { pattern, sha256 } from './servers.mjs';
+import { NAME, OURS, serveModules, startStage } from './stage.mjs';
+
+const { test, run } = suite('tunnel');
+
+// ---- servers of each kind ----
+
+const folder = mkdtempSync(join(tmpdir(), 'lwmix-tunnel-'));
+const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+const read = (file) => readFileSync(join(folder, file), 'utf8');
+const EC = (curve) => ['ec', '-pkeyopt', `ec_paramgen_curve:${curve}`];
+
+/** A certificate by the CA, or by `issuer`; `days` below zero: it has ended. */
+function certificate(name, { key = EC('P-256'), issuer = 'ca', ca = false, days = 2, san = `${name}.example`, digest = '-sha256' } = {}) {
+    openssl('req', '-newkey', ...key, '-nodes', '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
+    writeFileSync(join(folder, 'ext'), ca ? 'basicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign\n' : `subjectAltName=DNS:${san}\nbasicConstraints=CA:false\n`);
+    openssl('x509', '-req', digest, '-in', `${name}.csr`, '-CA', `${issuer}.pem`, '-CAkey', `${issuer}.key`, '-CAcreateserial', '-out', `${name}.pem`, '-days', String(days), '-extfile', 'ext');
+    return { key: read(`${name}.key`), cert: read(`${name}.pem`) };
+}
+
+openssl('req', '-x509', '-newkey', ...EC('P-256'), '-nodes', '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=Test CA of the tunnel');
+openssl('req', '-x509', '-newkey', ...EC('P-256'), '-nodes', '-keyout', 'stranger.key', '-out', 'stranger.pem', '-days', '2', '-subj', '/CN=Nobody knows it');
+certificate('between', { ca: true });
+const behind = certificate('chain', { issuer: 'between', san: 'chain.example' });
+
+/** Name → what the server is, and the error's code if it must not be reached. */
+const SERVERS = {
+    rsa: { options: certificate('rsa', { key: ['rsa:2048'] }) },
+    p384: { options: certificate('p384', { key: EC('P-384'), digest: '-sha384' }) },
+    p521: { options: certificate('p521', { key: EC('P-521'), digest: '-sha512' }) },
+    ed25519: { options: certificate('ed25519', { key: ['ed25519'] }) },
+    pss: { options: certificate('pss', { key: ['rsa-pss', '-pkeyopt', 'rsa_keygen_bits:2048'] }) },
+    chain: { options: { key: behind.key, cert: behind.cert + read('between.pem') } },
+    'rsa12-gcm': { options: { ...certificate('rsa12-gcm', { key: ['rsa:2048'] }), maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' } },
+    'rsa12-gcm256': { options: { ...certificate('rsa12-gcm256', { key: ['rsa:3072'] }), maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES256-GCM-SHA384' } },
+    'ec12-chacha': { options: { ...certificate('ec12-chacha'), maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-CHACHA20-POLY1305' } },
+    'group-p256': { options: { ...certificate('group-p256'), ecdhCurve: 'prime256v1' } },
+    'group-p384': { options: { ...certificate('group-p384'), ecdhCurve: 'secp384r1' } },
+    aes256: { options: { ...certificate('aes256'), ciphers: 'TLS_AES_256_GCM_SHA384' } },
+    expired: { options: certificate('expired', { days: -1 }), code: 'TLS_EXPIRED' },
+    misnamed: { options: certificate('misnamed', { san: 'another.example' }), code: 'TLS_NAME' },
+    stranger: { options: certificate('stranger-site', { issuer: 'stranger', san: 'stranger.example' }), code: 'TLS_UNTRUSTED' },
+    cbc: { options: { ...certificate('cbc', { key: ['rsa:2048'] }), maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-SHA256' }, code: 'TLS_HANDSHAKE' },
+    curve448: { options: { ...certificate('curve448'), ecdhCurve: 'X448' }, code: 'TLS_HANDSHAKE' },
+};
+
+async function startServers() {
+    const args = [];
+    const servers = [];
+    for (const [i, [name, { options }]] of Object.entries(SERVERS).entries()) {
+        const server = https.createServer(options, (request, response) => response.end(`${request.socket.getProtocol()} ${request.socket.getCipher().standardName}`));
+        server.on('tlsClientError', () => {});
+        await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+        args.push('--resolve', `${name}.example=93.184.217.${i + 1}`, '--forward', `93.184.217.${i + 1}:443=127.0.0.1:${server.address().port}`);
+        servers.push(server);
+    }
+    return { args, close: () => servers.forEach((server) => { server.closeAllConnections(); server.close(); }) };
+}
+
+const CA = read('ca.pem');
+const servers = await startServers();
+const stage = await startStage({ args: servers.args });
+rmSync(folder, { recursive: true, force: true });
+
+/** A tab whose tunnel is up. */
+async function upTab(options = {}) {
+    const tab = await stage.tab();
+    await tab.evaluate((more) => mix.tunnel.setupMixTunnel({ ...fast, ...more }), options);
+    return tab;
+}
+
+// ---- tests ----
+
+test('every kind of TLS server that the web has, and what must not be reached', async () => {
+    const tab = await stage.tab();
+    await tab.evaluate((ca) => mix.tunnel.setupMixTunnel({ ...fast, trustedRoots: ca }), CA);
+    const got = await tab.evaluate((names) => Promise.all(names.map(async (name) => {
+        try {
+            return [name, await (await mix.fetch.mixFetch(`https://${name}.example/`)).text()];
+        } catch (error) {
+            return [name, error.code, error.phase, error.message];
+        }
+    })), Object.keys(SERVERS));
+    for (const [name, answer, phase, message] of got) {
+        const { code, options } = SERVERS[name];
+        if (!code) assert.match(answer, options.maxVersion === 'TLSv1.2' ? /^TLSv1\.2 TLS_ECDHE/ : /^TLSv1\.3 TLS_/, `${name}: ${answer} ${message}`);
+        else {
+            assert.deepEqual([answer, phase], [code, 'tls'], `${name}: ${message}`);
+            assert.match(message, /^IO error: .*: .{8,}/, `${name} says what is wrong`);
+        }
+    }
+    await tab.context().close();
+}, { ms: 60_000 });
+
+test('50 setups and disconnects: one worker, no growth', async () => {
+    const tab = await stage.tab();
+    const cdp = await tab.context().newCDPSession(tab);
+    const rounds = (count) => tab.evaluate(async (n) => {
+        for (let i = 0; i < n; i++) {
+            await mix.tunnel.setupMixTunnel({ ...fast, ephemeral: i % 2 === 0 }); // a gateway takes a stored identity once a second
+            await (await mix.fetch.mixFetch(`${site}/bytes?n=1000`)).arrayBuffer();
+            await mix.tunnel.disconnectMixTunnel();
+        }
+        return (await mix.tunnel.getTunnelStats()).memory;
+    }, count);
+    const heap = async () => {
+        await cdp.send('HeapProfiler.collectGarbage');
+        return (await cdp.send('Runtime.getHeapUsage')).usedSize;
+    };
+    const memory = [await rounds(10)];
+    const used = [await heap()];
+    memory.push(await rounds(40));
+    used.push(await heap());
+    assert.equal(tab.workers().length, 1);
+    assert.ok(memory[1] - memory[0] <= 256 * 1024, `the module's memory grew from ${memory[0]} to ${memory[1]}`);
+    assert.ok(used[1] - used[0] < 300_000, `the page's heap grew from ${used[0]} to ${used[1]}`);
+    await tab.context().close();
+}, { ms: 150_000 });
+
+test('a page that is blocked for 5 s loses nothing', async () => {
+    const tab = await upTab();
+    const got = await tab.evaluate(async ({ name }) => {
+        const socket = new mix.websocket.MixWebSocket(`ws://${name}/socket`);
+        await socket.opened();
+        const echoes = [];
+        const all = new Promise((resolve) => socket.addEventListener('message', ({ data }) => { if (echoes.push(data) === 20) resolve(); }));
+        const body = mix.fetch.mixFetch(`${site}/bytes?n=300000`).then((response) => response.arrayBuffer());
+        for (let i = 0; i < 20; i++) socket.send(`message ${i}`);
+        const until = performance.now() + 5000;
+        while (performance.now() < until);
+        await all;
+        const out = [echoes, await hash(await body), (await mix.tunnel.getTunnelState()).state];
+        await socket.close();
+        return out;
+    }, { name: NAME });
+    assert.deepEqual(got, [Array.from({ length: 20 }, (_, i) => `message ${i}`), sha256(pattern(300_000)), 'ready']);
+    await tab.context().close();
+});
+
+test('a frozen page goes on where it was', async () => {
+    const tab = await upTab();
+    const cdp = await tab.context().newCDPSession(tab);
+    const body = tab.evaluate(async () => hash(await (await mix.fetch.mixFetch(`${site}/bytes?n=300000`)).arrayBuffer()));
+    await cdp.send('Page.setWebLifecycleState', { state: 'frozen' });
+    await new Promise((resolve) => setTimeout(resolve, 3000)); // what is tested is time that passes
+    await cdp.send('Page.setWebLifecycleState', { state: 'active' });
+    assert.equal(await body, sha256(pattern(300_000)));
+    assert.equal(await tab.evaluate(async () => (await mix.fetch.mixFetch(`${site}/bytes?n=10`)).status), 200);
+    await tab.context().close();
+});
+
+test('a network that goes and comes back', async () => {
+    const tab = await upTab();
+    const ready = tab.evaluate(async () => {
+        const seen = [];
+        await new Promise((resolve) => mix.tunnel.onTunnelEvent((event) => {
+            if (event.kind !== 'state') return;
+            seen.push(event.state.degraded ? 'degraded' : event.state.state);
+            if (seen.length >= 2 && seen.at(-1) === 'ready') resolve();
+        }));
+        return seen;
+    });
+    await tab.context().setOffline(true);
+    await stage.tell({ do: 'kick' }); // WebSockets that are open are left alone by the browser; it hears of this when it is online again
+    const waits = tab.evaluate(async () => (await mix.fetch.mixFetch(`${site}/bytes?n=20`)).status);
+    await tab.context().setOffline(false);
+    assert.equal((await ready)[0], 'degraded');
+    assert.equal(await waits, 200);
+    await tab.context().close();
+});
+
+test('events: phases of setup in order, figures at intervals, an end by a signal', async () => {
+    const tab = await stage.tab();
+    const got = await tab.evaluate(async () => {
+        const states = [];
+        const abort = new AbortController();
+        mix.tunnel.onTunnelEvent((event) => { if (event.kind === 'state') states.push(event.state.phase ?? event.state.state); }, { signal: abort.signal });
+        const figures = new Promise((resolve) => {
+            const stop = mix.tunnel.onTunnelEvent((event) => {
+                if (event.kind !== 'stats' || event.stats.roundTripMs === 0) return;
+                stop();
+                resolve(event.stats);
+            }, { statsMs: 100 });
+        });
+        await mix.tunnel.setupMixTunnel(fast);
+        await mix.fetch.mixFetch(`${site}/bytes?n=10`);
+        const stats = await figures;
+        abort.abort();
+        await mix.tunnel.disconnectMixTunnel();
+        return { states, stats };
+    });
+    assert.deepEqual(got.states, ['directory', 'gateway', 'exit', 'ready']);
+    assert.ok(got.stats.bytes.sent > 1000 && got.stats.roundTripMs > 0 && got.stats.gateway.length > 40, JSON.stringify(got.stats));
+    await tab.context().close();
+});
+
+test('a failed setup says at what, and the next one works', async () => {
+    const tab = await stage.tab();
+    const tries = await tab.evaluate(async () => {
+        const stranger = '8yGm5u2NgNrzPsvrH1QJ5zLGUdXHqbqvTZhWFdXyzRwQ';
+        const out = [];
+        for (const options of [{ preferredGateway: stranger }, { directories: ['https://nowhere.example/api/'], setupTimeoutMs: 4000 }, { preferredIpr: 'x' }])
+            out.push(await failure(mix.tunnel.setupMixTunnel({ ...fast, clientId: 'other', ...options })), (await mix.tunnel.getTunnelState()).state);
+        await mix.tunnel.setupMixTunnel({ ...fast, storagePassphrase: 'one', clientId: 'sealed' });
+        await mix.tunnel.disconnectMixTunnel();
+        out.push(await failure(mix.tunnel.setupMixTunnel({ ...fast, storagePassphrase: 'two', clientId: 'sealed' })), await failure(mix.tunnel.setupMixTunnel({ ...fast, clientId: 'sealed' })));
+        await mix.tunnel.setupMixTunnel({ ...fast, storagePassphrase: 'one', clientId: 'sealed' });
+        out.push((await mix.tunnel.getTunnelState()).state);
+        return out.map((x) => (typeof x === 'string' ? x : `${x.code} ${x.phase} ${x.mix}`));
+    });
+    assert.deepEqual(tries, ['PREFERRED_GATEWAY gateway true', 'failed', 'DIRECTORY_UNREACHABLE directory true', 'failed', 'OPTION options true', 'failed',
+        'IDENTITY_PASSPHRASE storage true', 'IDENTITY_SEALED storage true', 'ready']);
+    await tab.context().close();
+});
+
+test('two pages of one origin at a time: an identity each, and the first again afterwards', async () => {
+    const first = await upTab();
+    const second = await stage.tab({ context: first.context() });
+    const fetchOne = (tab) => tab.evaluate(async () => (await mix.fetch.mixFetch(`${site}/bytes?n=10`)).status);
+    const databases = (tab) => tab.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name).sort());
+    await second.evaluate(() => mix.tunnel.setupMixTunnel(fast));
+    assert.deepEqual([await fetchOne(second), await fetchOne(first), await fetchOne(second)], [200, 200, 200]);
+    assert.deepEqual(await databases(first), ['lwmix-lwmix', 'lwmix-lwmix~1']);
+    await first.close();
+    await second.evaluate(() => mix.tunnel.disconnectMixTunnel());
+    await second.evaluate(() => mix.tunnel.setupMixTunnel(fast));
+    assert.deepEqual(await databases(second), ['lwmix-lwmix', 'lwmix-lwmix~1']);
+    await second.context().close();
+});
+
+test('everything in one file: no other is asked for', async () => {
+    const page = await serveModules({ ...OURS, 'mix-inline': '/packages/mix-tunnel/dist/inline.js' });
+    const context = await stage.browser.newContext({ ignoreHTTPSErrors: true });
+    try {
+        const tab = await context.newPage();
+        await tab.goto(page.url);
+        const status = await tab.evaluate(async (name) => {
+            const { setupMixTunnel } = await import('mix-inline');
+            const { mixFetch } = await import('@lwmix/mix-fetch');
+            await setupMixTunnel({ disablePoissonTraffic: true, disableCoverTraffic: true });
+            return (await mixFetch(`http://${name}/bytes?n=10`)).status;
+        }, NAME);
+        assert.equal(status, 200);
+        assert.equal(page.requests.filter((path) => /worker\.js|\.wasm/.test(path)).length, 0, page.requests.join(' '));
+        assert.equal(tab.workers().length, 1);
+    } finally {
+        await context.close();
+        page.close();
+    }
+});
+
+test('the worker\'s own methods, as the peer has them', async () => {
+    const tab = await upTab();
+    const got = await tab.evaluate(async ({ name }) => {
+        const worker = await mix.tunnel.getMixTunnel();
+        const out = {};
+        const response = await worker.mixFetch(`${site}/echo`, { method: 'POST', headers: { 'content-type': 'text/x' }, body: new Uint8Array([1, 2]) });
+        out.fetch = [response.status, [...response.body], response.headers.find(([header]) => header === 'content-type')];
+        out.dns = await worker.mixDNS(name);
+        out.state = await worker.getTunnelState();
+        const events = [];
+        const closed = new Promise((resolve) => { out.resolve = resolve; });
+        const opened = new Promise((resolve) => { out.opened = resolve; });
+        const handle = await worker.mixWebSocket(`ws://${name}/socket`, undefined, mix.tunnel.proxy((id, type, data) => {
+            events.push([id, type, data instanceof Uint8Array ? [...data] : data]);
+            if (type === 'open') out.opened();
+            if (events.length === 3) worker.wsClose(id, 1000, 'done');
+            if (type === 'close') out.resolve();
+        }));
+        await opened;
+        await worker.wsSend(handle, 'text');
+        await worker.wsSend(handle, new Uint8Array([7, 8]));
+        await closed;
+        out.events = events.map(([id, ...rest]) => [id === handle, ...rest]);
+        out.after = await failure(worker.wsSend(handle, 'late'));
+        out.body = await failure(worker.mixFetch(`${site}/echo`, { method: 'POST', body: 5 }));
+        return { fetch: out.fetch, dns: out.dns, state: out.state, events: out.events, after: out.after, body: out.body };
+    }, { name: NAME });
+    assert.deepEqual(got.fetch, [200, [1, 2], ['content-type', 'text/x']]);
+    assert.match(got.dns, /^\d+\.\d+\.\d+\.\d+$/);
+    assert.deepEqual(got.state, { state: 'ready' });
+    assert.deepEqual(got.events, [[true, 'open', ''], [true, 'text', 'text'], [true, 'binary', [7, 8]], [true, 'close', '1000 done']]);
+    assert.equal(got.after.message, 'no active WebSocket connections');
+    assert.equal(got.body.message, 'HTTP error: unsupported body type (expected string, Uint8Array, or ArrayBuffer)');
+    await tab.context().close();
+});
+
+await run({ lines: stage.lines });
+await stage.close();
+servers.close();
