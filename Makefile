@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
+# Where tools/node.sh puts a newer Node.js than Debian's; not there where the one on PATH is new enough.
+export PATH := $(shell tools/node.sh --path):$(PATH)
 
 PARTS := openssl blake3 yyjson fiat lwip certifi zlib brotli zstd nghttp2 c-ares curl
 NATIVE_PARTS := libwebsockets

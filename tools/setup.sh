@@ -3,8 +3,9 @@
 # Installs the Debian packages that building and testing needs: setup.sh [GROUP...], default: build net.
 # Says what it installs before it does, with sudo if not root; says nothing when nothing is missing.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
-# One line a group. "node" stands for any Node.js of version 18 or later that is on PATH, else Debian's.
+# One line a group. "node" stands for any Node.js that is new enough and on PATH; else Debian's, which fetches a newer one (tools/node.sh).
 declare -A GROUP=(
     [build]="build-essential cmake ninja-build pkg-config git curl ca-certificates xz-utils patch perl
         clang-19 clang-format-19 lld-19 llvm-19 libclang-rt-19-dev libclang-rt-19-dev-wasm32 wasi-libc binaryen
@@ -20,11 +21,6 @@ die() {
     exit 1
 }
 
-node_is_there() {
-    local v
-    v=$(node --version 2>/dev/null) && v=${v#v} && [ "${v%%.*}" -ge 18 ]
-}
-
 wanted() {
     local g p
     for g; do
@@ -32,7 +28,7 @@ wanted() {
         for p in ${GROUP[$g]}; do
             if [ "$p" != node ]; then
                 echo "$p"
-            elif ! node_is_there; then
+            elif ! tools/node.sh --is-there; then
                 printf 'nodejs\nnpm\n'
             fi
         done
@@ -45,7 +41,9 @@ command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
 packages=$(wanted "$@") || exit 1
 missing=$(comm -23 <(sort -u <<<"$packages") \
     <(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' $packages 2>/dev/null | awk '/^.i/ { print $2 }' | sort -u))
-[ -n "$missing" ] || exit 0
+if [ -z "$missing" ]; then
+    exec tools/node.sh
+fi
 
 echo "setup: installing $(echo $missing)" >&2
 root=
@@ -63,3 +61,4 @@ if ! run install -y --no-install-recommends $missing; then
     tail -n 5 "$log" >&2
     die "apt-get could not install $(echo $missing): the end of its output is above; check the network and /etc/apt/sources.list*"
 fi
+tools/node.sh
