@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tunnel in Chromium beyond single calls: kinds of TLS servers, many setups, a page that is blocked, frozen or offline, the module
-// in one file, the worker's own methods. Closes with "tunnel: N passed, M failed".
+// The tunnel in Chromium beyond single calls: kinds of TLS servers, events, setups that fail, two pages at a time, the module in one file,
+// the worker's own methods. Closes with "tunnel: N passed, M failed".
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,6 @@ import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from './runner.mjs';
-import { pattern, sha256 } from './servers.mjs';
 import { NAME, OURS, serveModules, startStage } from './stage.mjs';
 
 const { test, run } = suite('tunnel');
@@ -101,83 +100,6 @@ test('every kind of TLS server that the web has, and what must not be reached', 
     }
     await tab.context().close();
 }, { ms: 60_000 });
-
-test('50 setups and disconnects: one worker, no growth', async () => {
-    const tab = await stage.tab();
-    const cdp = await tab.context().newCDPSession(tab);
-    const rounds = (count) => tab.evaluate(async (n) => {
-        for (let i = 0; i < n; i++) {
-            await mix.tunnel.setupMixTunnel({ ...fast, ephemeral: i % 2 === 0 }); // a gateway takes a stored identity once a second
-            await (await mix.fetch.mixFetch(`${site}/bytes?n=1000`)).arrayBuffer();
-            await mix.tunnel.disconnectMixTunnel();
-        }
-        return (await mix.tunnel.getTunnelStats()).memory;
-    }, count);
-    const heap = async () => {
-        await cdp.send('HeapProfiler.collectGarbage');
-        return (await cdp.send('Runtime.getHeapUsage')).usedSize;
-    };
-    const memory = [await rounds(10)];
-    const used = [await heap()];
-    memory.push(await rounds(40));
-    used.push(await heap());
-    assert.equal(tab.workers().length, 1);
-    assert.ok(memory[1] - memory[0] <= 256 * 1024, `the module's memory grew from ${memory[0]} to ${memory[1]}`);
-    assert.ok(used[1] - used[0] < 300_000, `the page's heap grew from ${used[0]} to ${used[1]}`);
-    await tab.context().close();
-}, { ms: 150_000 });
-
-test('a page that is blocked for 5 s loses nothing', async () => {
-    const tab = await upTab();
-    const got = await tab.evaluate(async ({ name }) => {
-        const socket = new mix.websocket.MixWebSocket(`ws://${name}/socket`);
-        await socket.opened();
-        const echoes = [];
-        const all = new Promise((resolve) => socket.addEventListener('message', ({ data }) => { if (echoes.push(data) === 20) resolve(); }));
-        const body = mix.fetch.mixFetch(`${site}/bytes?n=300000`).then((response) => response.arrayBuffer());
-        for (let i = 0; i < 20; i++) socket.send(`message ${i}`);
-        const until = performance.now() + 5000;
-        while (performance.now() < until);
-        await all;
-        const out = [echoes, await hash(await body), (await mix.tunnel.getTunnelState()).state];
-        await socket.close();
-        return out;
-    }, { name: NAME });
-    assert.deepEqual(got, [Array.from({ length: 20 }, (_, i) => `message ${i}`), sha256(pattern(300_000)), 'ready']);
-    await tab.context().close();
-});
-
-test('a frozen page goes on where it was', async () => {
-    const tab = await upTab();
-    const cdp = await tab.context().newCDPSession(tab);
-    const body = tab.evaluate(async () => hash(await (await mix.fetch.mixFetch(`${site}/bytes?n=300000`)).arrayBuffer()));
-    await cdp.send('Page.setWebLifecycleState', { state: 'frozen' });
-    await new Promise((resolve) => setTimeout(resolve, 3000)); // what is tested is time that passes
-    await cdp.send('Page.setWebLifecycleState', { state: 'active' });
-    assert.equal(await body, sha256(pattern(300_000)));
-    assert.equal(await tab.evaluate(async () => (await mix.fetch.mixFetch(`${site}/bytes?n=10`)).status), 200);
-    await tab.context().close();
-});
-
-test('a network that goes and comes back', async () => {
-    const tab = await upTab();
-    const ready = tab.evaluate(async () => {
-        const seen = [];
-        await new Promise((resolve) => mix.tunnel.onTunnelEvent((event) => {
-            if (event.kind !== 'state') return;
-            seen.push(event.state.degraded ? 'degraded' : event.state.state);
-            if (seen.length >= 2 && seen.at(-1) === 'ready') resolve();
-        }));
-        return seen;
-    });
-    await tab.context().setOffline(true);
-    await stage.tell({ do: 'kick' }); // WebSockets that are open are left alone by the browser; it hears of this when it is online again
-    const waits = tab.evaluate(async () => (await mix.fetch.mixFetch(`${site}/bytes?n=20`)).status);
-    await tab.context().setOffline(false);
-    assert.equal((await ready)[0], 'degraded');
-    assert.equal(await waits, 200);
-    await tab.context().close();
-});
 
 test('events: phases of setup in order, figures at intervals, an end by a signal', async () => {
     const tab = await stage.tab();
