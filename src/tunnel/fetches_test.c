@@ -159,8 +159,81 @@ static void names(void **state) {
     scene_end();
 }
 
+static void by_ipv6(void **state) {
+    (void)state;
+    scene_begin(7);
+    scene_open();
+    web_asked *a =
+        web_client_get(&s.asks, "http://[2606:2800:220:1:248:1893:25c8:1946]/bytes/30000");
+    assert_true(web_client_run(&s.asks, a, MIX_SECONDS(10)));
+    assert_went_well(a, 200, 30000);
+    scene_end();
+}
+
+/* ---- options ---- */
+
+static char agent[64];
+
+static void tell_agent(void *user, web_request *r) {
+    if (!web_header(r, "user-agent", agent, sizeof agent))
+        agent[0] = 0;
+    web_client_server(user, r);
+}
+
+static const char *agent_with(const char *option, const mix_header *header) {
+    scene_begin_with(&(world_config){.plan = {.mixes_per_layer = 1, .gateways = 1, .exits = 1},
+                                     .access = MIX_MS(5),
+                                     .seed = 8},
+                     &(web_options){.handler = tell_agent, .link = {.seed = 1}});
+    char copy[32] = "";
+    if (option)
+        memcpy(copy, option, strlen(option) + 1);
+    s.config.user_agent = option ? copy : NULL;
+    s.config.max_redirects = 1;
+    s.config.per_host = 2;
+    scene_open();
+    memset(copy, 'x', sizeof copy - 1); /* it was copied */
+    web_asked *a = web_client_ask(&s.asks, &(mix_request){.url = "http://a.test/bytes/1",
+                                                          .headers = header,
+                                                          .header_count = header ? 1 : 0});
+    assert_true(web_client_run(&s.asks, a, MIX_SECONDS(10)));
+    assert_went_well(a, 200, 1);
+    return agent;
+}
+
+static void options(void **state) {
+    (void)state;
+    assert_string_equal(agent_with(NULL, NULL), "lwmix");
+    scene_end();
+    assert_string_equal(agent_with("", NULL), "");
+    scene_end();
+    assert_string_equal(agent_with("mine/1", &(mix_header){"User-Agent", "theirs"}), "theirs");
+    scene_end();
+    assert_string_equal(agent_with("mine/1", NULL), "mine/1");
+
+    web_asked *a = web_client_get(&s.asks, "http://a.test/to//bytes/3");
+    web_asked *b = web_client_get(&s.asks, "http://a.test/to//to//bytes/3");
+    web_asked *c = web_client_ask(
+        &s.asks, &(mix_request){.url = "http://a.test/to//to//bytes/3", .max_redirects = 2});
+    assert_true(web_client_run_all(&s.asks, MIX_SECONDS(20)));
+    assert_went_well(a, 200, 3);
+    assert_failed(b, MIX_ERR_FETCH_REDIRECTS);
+    assert_went_well(c, 200, 3);
+    unsigned connections = s.web.web.connections;
+    for (int i = 0; i < 20; i++)
+        web_client_get(&s.asks, "http://b.test/bytes/5000");
+    assert_true(web_client_run_all(&s.asks, MIX_SECONDS(60)));
+    assert_int_equal(s.web.web.connections - connections, 2);
+    scene_end();
+}
+
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(bodies_both_ways),    cmocka_unit_test(many_at_once), cmocka_unit_test(names),
-    cmocka_unit_test(in_four_round_trips), cmocka_unit_test(timing),
+    cmocka_unit_test(bodies_both_ways),
+    cmocka_unit_test(many_at_once),
+    cmocka_unit_test(names),
+    cmocka_unit_test(by_ipv6),
+    cmocka_unit_test(options),
+    cmocka_unit_test(in_four_round_trips),
+    cmocka_unit_test(timing),
 };
 MIX_TEST_MAIN(tunnel_fetches_test, tests)
