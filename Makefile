@@ -12,7 +12,7 @@ NATIVE_PARTS := libwebsockets
 WASM_PARTS := openssl-client
 SETUP := build net
 
-.PHONY: help packages examples conformance demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench bench-browser fuzz check install format clean distclean
+.PHONY: help packages dist dist-check examples conformance demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench bench-browser fuzz check install format clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ deps: ## install missing Debian packages, fetch and build third parties (quiet w
 define compile
 @[ -f build/$(1)/build.ninja ] || cmake --preset $(1) > build/$(1).log 2>&1 || { cat build/$(1).log >&2; exit 1; }
 @echo "build: $(1)"
-@cmake --build --preset $(1) -j $(JOBS) > build/$(1).log 2>&1 || { grep -A 12 -m 3 FAILED build/$(1).log >&2 || tail -n 20 build/$(1).log >&2; echo "the rest is in build/$(1).log" >&2; exit 1; }
+@cmake --build --preset $(1) -j $(JOBS) $(if $(2),--target $(2)) > build/$(1).log 2>&1 || { grep -A 12 -m 3 FAILED build/$(1).log >&2 || tail -n 20 build/$(1).log >&2; echo "the rest is in build/$(1).log" >&2; exit 1; }
 endef
 
 build: deps ## native release: libraries, programs and build/lwmix
@@ -35,9 +35,13 @@ build: deps ## native release: libraries, programs and build/lwmix
 wasm: deps ## the WASM module and the tests as WASM
 	$(call compile,wasm)
 
+define build_packages
+@[ packages/node_modules/.package-lock.json -nt packages/package-lock.json ] || (cd packages && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
+@node packages/build.mjs
+endef
+
 packages: wasm ## the npm packages, into packages/*/dist
-	@[ packages/node_modules/.package-lock.json -nt packages/package-lock.json ] || (cd packages && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
-	@node packages/build.mjs
+	$(build_packages)
 
 asan: deps ## native with AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call compile,asan)
@@ -63,7 +67,7 @@ soak: build e2e-deps ## the npm peer through the mixnet, 20 runs
 check: build packages ## layers, symbols, imports, sizes, licence lines
 	@node tools/check.mjs
 
-test: build wasm asan fuzz-build e2e-deps packages ## everything: checks, tests on three targets, 5 s a fuzz target
+test: build wasm asan fuzz-build e2e-deps packages dist ## everything: checks, tests on three targets, 5 s a fuzz target
 	@node tools/test.mjs --checks --suites --fuzz 5 native asan wasm
 
 vectors: build wasm asan ## only the vectors made by the original's code, on three targets
@@ -86,6 +90,18 @@ fuzz: fuzz-build ## 60 s a fuzz target (FUZZ=seconds)
 install: build ## command, library, headers, man pages; PREFIX (/usr/local) and DESTDIR as usual
 	@DESTDIR="$(DESTDIR)" cmake --install build/native --strip --prefix "$(or $(PREFIX),/usr/local)" > build/install.log || { cat build/install.log >&2; exit 1; }
 	@echo "installed below $(DESTDIR)$(or $(PREFIX),/usr/local): bin/lwmix, lib/liblwmix.a, include/mix, lib/pkgconfig/lwmix.pc, share/man, share/doc/lwmix"
+
+# Builds no more than goes into them. lwmix-static needs libslirp, which an older configuration of build/native may not have seen.
+dist: deps ## release files into build/dist: npm, source, static command, Debian packages, SBOM
+	@third_party/build.sh native libslirp
+	@mkdir -p build && cmake --preset native > build/native.log 2>&1 || { cat build/native.log >&2; exit 1; }
+	$(call compile,native,lwmix lwmix-static lwmix_archive)
+	$(call compile,wasm,lwmix_wasm)
+	$(build_packages)
+	@node tools/dist.mjs
+
+dist-check: ## two builds of the last commit in different folders give the same release files (some minutes)
+	@node tools/dist-check.mjs
 
 format: ## clang-format over our C
 	@git ls-files '*.c' '*.h' | xargs clang-format-19 -i

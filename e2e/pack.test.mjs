@@ -36,8 +36,8 @@ async function node(file, ...args) {
 test('npm pack: only what is needed', () => {
     for (const { name, tarball } of pack(project)) {
         const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n').map((file) => file.replace('package/', ''));
-        assert.ok(files.includes('README.md'), `${name}: README.md`);
-        const extra = files.filter((file) => !/^(package\.json|README\.md|LICENSE|dist\/.*\.(js|mjs|d\.ts|wasm|json))$/.test(file));
+        for (const file of ['README.md', 'dist/LICENSE']) assert.ok(files.includes(file), `${name}: ${file}`);
+        const extra = files.filter((file) => !/^(package\.json|README\.md|dist\/LICENSE|dist\/THIRD-PARTY\.txt|dist\/.*\.(js|mjs|d\.ts|wasm|json))$/.test(file));
         assert.deepEqual(extra, [], name);
     }
 });

@@ -14,7 +14,13 @@ export function within(promise, what, ms = LIMIT_MS) {
 /** `only`: words of which a test's title must contain one (default: the command line's). */
 export function suite(name, only = process.argv.slice(2)) {
     const tests = [];
+    let skipped = 0;
     return {
+        /** A test that cannot run here, and why. */
+        skip(title, why) {
+            skipped++;
+            console.log(`${name}: skipped ${title}: ${why}`);
+        },
         test(title, act, { ms = LIMIT_MS } = {}) {
             tests.push({ title, act, ms });
         },
@@ -35,7 +41,7 @@ export function suite(name, only = process.argv.slice(2)) {
                 }
             }
             if (wanted.length === 0) failed++;
-            console.log(`${name}: ${passed} passed, ${failed} failed`);
+            console.log(`${name}: ${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
             process.exitCode = failed > 0 ? 1 : 0;
         },
     };

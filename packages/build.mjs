@@ -76,4 +76,5 @@ for (const name of ALL.filter((n) => wanted.includes(n))) { // in the order of t
     mkdirSync(join(folder, 'dist', 'node'), { recursive: true });
     const { build } = await import(pathToFileURL(join(folder, 'build.mjs')));
     await build(tools(folder));
+    cpSync(join(HERE, '../LICENSE'), join(folder, 'dist', 'LICENSE'));
 }

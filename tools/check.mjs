@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { disagreements } from './version.mjs';
 
 /** Top down: a folder of src/ includes only folders to its right. */
 const ORDER = ['tunnel', 'fetch', 'websocket', 'http', 'dns', 'tls', 'sockets', 'tcpip', 'ipr', 'messages', 'traffic', 'sphinx', 'gateway',
@@ -190,5 +191,6 @@ checkImports();
 checkBudget();
 checkSizes();
 checkLicence();
+check(disagreements().length === 0, disagreements().join('; '));
 console.log(`check: ${passed} passed, ${failed} failed`);
 process.exit(failed > 0 ? 1 : 0);

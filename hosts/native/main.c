@@ -2,6 +2,9 @@
 /* lwmix: a table of commands. */
 #include "commands.h"
 
+#ifdef LWMIX_STATIC
+#include <nss.h>
+#endif
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +30,10 @@ static void help(FILE *out) {
 }
 
 int main(int argc, char **argv) {
+#ifdef LWMIX_STATIC
+    /* Other ways to look names up are shared libraries that belong to another C library than ours. */
+    __nss_configure_lookup("hosts", "files dns");
+#endif
     if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
         help(stdout);
         return 0;
