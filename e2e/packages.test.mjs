@@ -59,6 +59,36 @@ test('fetch, DNS and WebSocket at once from one page: one worker, one module', a
     await tab.context().close();
 });
 
+test('a body that only its reader holds is read to its end; one that nobody holds ends its request', async () => {
+    const tab = await stage.tab();
+    const debugging = await tab.context().newCDPSession(tab);
+    const collect = async () => {
+        await debugging.send('HeapProfiler.collectGarbage');
+        await tab.evaluate(() => new Promise((resolve) => { setTimeout(resolve); })); // a task later what was collected is told
+    };
+    await tab.evaluate(async () => {
+        await mix.tunnel.setupMixTunnel(fast);
+        globalThis.reader = (await mix.fetch.mixFetch(`${site}/slow`)).body.getReader();
+        globalThis.parts = [new TextDecoder().decode((await reader.read()).value)];
+    });
+    // Collections of young objects alone: they drop more than they should of what the browser can make again.
+    await tab.evaluate(() => {
+        for (let i = 0; i < 5e6; i++) globalThis.young = { i, text: `${i}` };
+    });
+    await collect();
+    stage.seen.release();
+    assert.deepEqual(await tab.evaluate(async () => {
+        for (let part; !(part = await reader.read()).done;) parts.push(new TextDecoder().decode(part.value));
+        return parts;
+    }), ['first', 'second']);
+    const closed = stage.seen.next('endless closed');
+    await tab.evaluate(async () => { await mix.fetch.mixFetch(`${site}/endless`); });
+    await collect();
+    await collect();
+    await closed;
+    await tab.context().close();
+});
+
 /** Asks the same questions of the browser's own and of ours. */
 async function compare(what) {
     const routes = Object.fromEntries(stage.web.paths.map((path) => [path, stage.web.answer]));

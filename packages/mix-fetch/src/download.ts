@@ -14,7 +14,7 @@ export interface DownloadEvents {
     abandoned(reason: unknown): void;
 }
 
-/** Ends what nobody can read any more. The value must not lead to the stream. */
+/** Ends what nobody can read any more: a stream keeps its source alive, and nothing else does. The value must not lead to it. */
 const forgotten = new FinalizationRegistry<Download>((download) => download.drop());
 
 /**
@@ -35,14 +35,15 @@ export class Download {
 
     /** To be called once. */
     stream(): ReadableStream<Bytes> {
-        const stream = new ReadableStream({
+        const source: UnderlyingByteSource = {
             type: 'bytes',
             start: (controller) => { this.#controller = new WeakRef(controller); },
             pull: (controller) => { this.#pull(controller); },
             cancel: (reason) => { this.#abandon(reason); },
-        }, { highWaterMark: 0 }) as ReadableStream<Bytes>;
-        forgotten.register(stream, this);
-        return stream;
+        };
+        // The source, not the stream: Chromium collects the JavaScript side of a stream that is still being read by its reader.
+        forgotten.register(source, this);
+        return new ReadableStream(source, { highWaterMark: 0 }) as ReadableStream<Bytes>;
     }
 
     push(data: Bytes): void {
