@@ -64,8 +64,8 @@ typedef struct mix_tunnel_config {
 } mix_tunnel_config; /* zeros take the defaults; all is copied */
 
 /* MIX_ERR_ARGUMENT and the errors of texts for a bad option, MIX_ERR_IDENTITY_*, MIX_ERR_TLS_ROOTS,
- * MIX_ERR_RANDOM, MIX_ERR_MEMORY, MIX_ERR_CRYPTO; why (may be NULL) names what is wrong. Borrows
- * env for life. MIX_ERR_LIMIT: another tunnel of this process has a TCP/IP stack already (lwIP has
+ * MIX_ERR_RANDOM, MIX_ERR_MEMORY, MIX_ERR_CRYPTO; why (may be NULL) names what is wrong, *out is
+ * NULL then. Borrows env for life. MIX_ERR_LIMIT: another tunnel of this process has a TCP/IP stack already (lwIP has
  * globals; with ip_packets there may be any number). */
 int mix_tunnel_new(mix_tunnel **out, const mix_tunnel_config *config, const mix_env *env,
                    mix_failure *why);

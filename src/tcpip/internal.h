@@ -34,6 +34,7 @@ typedef struct socket {
     bool dirty; /* in the list of changed ones */
     struct socket *next_dirty;
     uint8_t syns;   /* sent again */
+    mix_time refused_at; /* connecting, tcp NULL: a reset came, and is believed then */
     unsigned given; /* readiness as last given by next() */
     int status;
     mix_address remote, local; /* family 0: none; local stays known after the end */

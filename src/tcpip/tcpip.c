@@ -222,15 +222,15 @@ void mix_tcpip_changed(mix_tcpip *t, socket *s) {
 }
 
 void mix_tcpip_fail(mix_tcpip *t, socket *s, int status) {
-    if (s->kind == MIX_TCPIP_STREAM) {
-        if (!s->tcp)
-            return;
-        struct tcp_pcb *pcb = s->tcp;
-        s->tcp = NULL;
-        s->connecting = false;
+    struct tcp_pcb *pcb = s->tcp;
+    if (s->kind == MIX_TCPIP_STREAM && !pcb && !s->connecting)
+        return;
+    s->tcp = NULL;
+    s->connecting = false;
+    if (pcb) {
         tcp_arg(pcb, NULL);
         tcp_err(pcb, NULL);
-        tcp_abort(pcb);
+        tcp_abandon(pcb, status != MIX_ERR_IPR_REFUSED); /* a reset would be refused as well */
     }
     s->status = status;
     mix_tcpip_changed(t, s);

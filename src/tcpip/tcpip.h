@@ -40,7 +40,8 @@ int mix_tcpip_feed(mix_tcpip *t, mix_bytes packet, mix_time now);
 int mix_tcpip_drain(mix_tcpip *t, mix_buf *out, mix_time now);
 size_t mix_tcpip_waiting(const mix_tcpip *t); /* packets that drain() would give */
 /* The exit's policy refuses a destination (port 0: all ports): its sockets end with status, most
- * likely MIX_ERR_IPR_REFUSED. */
+ * likely MIX_ERR_IPR_REFUSED. A reset that meets a connect is told as MIX_ERR_TCP_REFUSED a round
+ * trip later, after 150 ms at least and 400 at most: the exit's words may be behind it. */
 void mix_tcpip_refuse(mix_tcpip *t, const mix_address *to, int status, mix_time now);
 /* A measured round trip through the tunnel, for connections opened from now on. */
 void mix_tcpip_set_round_trip(mix_tcpip *t, mix_time round_trip);

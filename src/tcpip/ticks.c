@@ -41,7 +41,7 @@ uint32_t mix_tcpip_isn(const ip_addr_t *local, uint16_t local_port, const ip_add
 static void back_off(mix_tcpip *t) {
     for (int i = 0; i < MIX_TCPIP_SOCKETS; i++) {
         socket *s = t->sockets[i];
-        if (!s || !s->connecting || s->tcp->nrtx == s->syns)
+        if (!s || !s->connecting || !s->tcp || s->tcp->nrtx == s->syns)
             continue;
         s->syns = s->tcp->nrtx;
         s->tcp->rto = (s16_t)LWIP_MIN(2 * s->tcp->rto, (int)(MIX_SECONDS(10) / SLOW));
@@ -146,7 +146,7 @@ static mix_time pcb_deadline(const mix_tcpip *t, const struct tcp_pcb *pcb) {
 /* The end of our patience with a stream, which is shorter than lwIP's. */
 static mix_time patience(const mix_tcpip *t, const socket *s) {
     if (!s->tcp)
-        return MIX_NEVER;
+        return s->connecting ? s->refused_at : MIX_NEVER;
     if (s->connecting)
         return s->progress + t->config.connect_timeout;
     return s->tcp->unacked || s->tcp->unsent ? s->progress + t->config.stall_timeout : MIX_NEVER;
@@ -162,12 +162,18 @@ mix_time mix_tcpip_deadline(const mix_tcpip *t) {
     return at;
 }
 
+static int end_of_patience(const socket *s) {
+    if (!s->connecting)
+        return MIX_ERR_TCP_STALLED;
+    return s->tcp ? MIX_ERR_TCP_TIMEOUT : MIX_ERR_TCP_REFUSED;
+}
+
 int mix_tcpip_tick(mix_tcpip *t, mix_time now) {
     mix_tcpip_advance(t, now);
     for (int i = 0; i < MIX_TCPIP_SOCKETS; i++) {
         socket *s = t->sockets[i];
         if (s && patience(t, s) <= t->now)
-            mix_tcpip_fail(t, s, s->connecting ? MIX_ERR_TCP_TIMEOUT : MIX_ERR_TCP_STALLED);
+            mix_tcpip_fail(t, s, end_of_patience(s));
     }
     return MIX_OK;
 }

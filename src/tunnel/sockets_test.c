@@ -3,6 +3,7 @@
 #include "mix/socket.h"
 
 #include "alloc_fail.h"
+#include "ipr/policy.h"
 #include "mix/errors.h"
 #include "tunnel/hosts_testing.h"
 
@@ -293,6 +294,48 @@ static void failures_have_names(void **state) {
                                               hosts_now()),
                       MIX_ERR_ARGUMENT);
     }
+    end();
+}
+
+static uint64_t packets_before, words_before;
+
+static uint64_t packets_down(void) {
+    mix_tunnel_stats stats;
+    mix_tunnel_get_stats(hosts_tunnel(), &stats);
+    return stats.ip_down;
+}
+
+static bool something_came(void *user) {
+    (void)user;
+    return packets_down() > packets_before || s.net->client.refused > words_before;
+}
+
+/* The exit sends words and a reset; mixes of 15 ms each decide which is here first. */
+static void the_policy_of_the_exit_is_told(void **state) {
+    mix_policy policy;
+    unsigned reset_first = 0, words_first = 0;
+    (void)state;
+    begin((mix_tunnel_config){0});
+    assert_status(mix_policy_parse(&policy,
+                                   mix_bytes_str("ExitPolicy reject *:81\nExitPolicy accept *:*\n"),
+                                   NULL),
+                  MIX_OK);
+    mixnet_exit_set_policy(world_find(&s.net->net, "exit1")->exit, &policy);
+    for (int i = 0; i < MANY; i++) {
+        struct one *o = dial("93.184.216.7", 81);
+        packets_before = packets_down();
+        words_before = s.net->client.refused;
+        assert_true(hosts_run(something_came, MIX_SECONDS(2)));
+        reset_first += s.net->client.refused == words_before;
+        words_first += packets_down() == packets_before;
+        connect_all();
+        assert_status(o->failure.code, MIX_ERR_IPR_REFUSED);
+        mix_tunnel_socket_close(hosts_tunnel(), o->id, false, hosts_now());
+        hosts_run(NULL, MIX_SECONDS(1));
+    }
+    print_message("first came %u resets, %u times words\n", reset_first, words_first);
+    assert_true(reset_first >= 5 && words_first >= 5);
+    mix_policy_deinit(&policy);
     end();
 }
 
@@ -614,6 +657,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_reader_that_waits),
     cmocka_unit_test(back_pressure),
     cmocka_unit_test(failures_have_names),
+    cmocka_unit_test(the_policy_of_the_exit_is_told),
     cmocka_unit_test(calls_that_cannot_be),
     cmocka_unit_test(the_next_address),
     cmocka_unit_test(one_ends),

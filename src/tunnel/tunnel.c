@@ -140,6 +140,7 @@ void mix_tunnel_tell(mix_failure *out, const mix_error *e) {
 int mix_tunnel_new(mix_tunnel **out, const mix_tunnel_config *config, const mix_env *env,
                    mix_failure *why) {
     mix_error e = {0};
+    *out = NULL;
     mix_tunnel *t = mix_alloc_zero(1, sizeof *t);
     int status = t ? MIX_OK : mix_error_note(&e, MIX_ERR_MEMORY, "tunnel", 0, "no memory");
     if (t) {
