@@ -38,7 +38,8 @@ typedef struct mix_request {
     mix_time timeout;  /* of the whole, redirects and body included; 0: none */
 } mix_request;         /* all is copied */
 
-/* MIX_ERR_STATE: the tunnel was not ready yet, or has ended. While it is DEGRADED requests wait.
+/* MIX_ERR_STATE: the tunnel was not ready yet, or has ended. While it is DEGRADED requests wait, for
+ * a minute; then limits of time run on, and what they end fails for the tunnel's reason.
  * MIX_ERR_HTTP_URL, MIX_ERR_HTTP_SCHEME, MIX_ERR_HTTP_REQUEST, MIX_ERR_FETCH_METHOD, MIX_ERR_LIMIT
  * (1024 at a time), MIX_ERR_MEMORY. */
 int mix_tunnel_fetch(mix_tunnel *t, uint32_t *id, const mix_request *request, mix_time now);

@@ -510,6 +510,12 @@ const mix_error *mix_http_failure(const mix_http *h, uint32_t id) {
     return x ? &x->failure : NULL;
 }
 
+void mix_http_blame(mix_http *h, uint32_t id, const mix_error *why) {
+    exchange *x = mix_http_find(h, id);
+    if (x && x->failure.code != MIX_OK)
+        x->failure = *why;
+}
+
 bool mix_http_was_sent(const mix_http *h, uint32_t id) {
     const exchange *x = mix_http_find(h, id);
     return x && x->was_sent;

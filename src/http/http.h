@@ -110,6 +110,8 @@ int mix_http_get_timing(const mix_http *h, uint32_t id, mix_http_timing *out); /
 /* What ended it: code, number (of libcurl, or of the certificate's check) and words; NULL for
  * unknown numbers. */
 const mix_error *mix_http_failure(const mix_http *h, uint32_t id);
+/* Another reason for one that has failed, by whoever knows better; unknown numbers are fine. */
+void mix_http_blame(mix_http *h, uint32_t id, const mix_error *why);
 /* Whether a byte of the request may have been sent: if not, it may be made again whatever its
  * method. */
 bool mix_http_was_sent(const mix_http *h, uint32_t id);

@@ -4,10 +4,10 @@
 
 #include "base/alloc.h"
 
-#define ROUND_FIRST MIX_SECONDS(1) /* pause between rounds of exits, doubled each time */
-#define ROUND_LONGEST MIX_SECONDS(30)
-#define ENTRY_AGAIN MIX_SECONDS(10) /* when none could be chosen */
-#define FORGETS MIX_SECONDS(50)     /* an exit forgets who is silent for 60 s */
+#define ROUND_FIRST MIX_SECONDS(1)    /* pause between rounds of exits, doubled each time */
+#define ROUND_LONGEST MIX_SECONDS(30) /* and between rounds of gateways */
+#define ENTRY_AGAIN MIX_SECONDS(10)   /* when none could be chosen */
+#define FORGETS MIX_SECONDS(50)       /* an exit forgets who is silent for 60 s */
 
 void mix_tunnel_choice_reset(mix_tunnel *t) {
     t->topology_due = t->exits_known = t->gateway_begun = t->entry_wanted = false;
@@ -120,6 +120,17 @@ static void note_flow(mix_tunnel *t, mix_time now) {
     }
 }
 
+/* Several in a row: most likely it is the host's own network, which may be back any time. */
+static void all_gateways_failed(mix_tunnel *t, const mix_error *e, mix_time now) {
+    if (!t->was_ready || mix_error_ends(e->code) == MIX_ENDS_TUNNEL) {
+        mix_tunnel_fail(t, e);
+        return;
+    }
+    t->reason = *e;
+    t->entry_wanted = true;
+    t->entry_at = now + ROUND_LONGEST;
+}
+
 void mix_tunnel_on_gateway(mix_tunnel *t, const mix_gateway_event *ev, mix_time now) {
     switch (ev->kind) {
     case MIX_GATEWAY_READY:
@@ -135,7 +146,7 @@ void mix_tunnel_on_gateway(mix_tunnel *t, const mix_gateway_event *ev, mix_time 
         t->entry_wanted = true;
         break;
     case MIX_GATEWAY_FAILED:
-        mix_tunnel_fail(t, ev->error);
+        all_gateways_failed(t, ev->error, now);
         break;
     default:
         break;

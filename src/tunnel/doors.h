@@ -6,9 +6,10 @@
  *   lookups.c     mix/dns.h          sockets.c     mix/socket.h
  *
  * Time: the engines of transport.c, and the doors with them, live in a time of their own, which
- * stands still while nothing gets through to the exit: what waits then does not time out. Public
- * calls ask mix_tunnel_transport_begin() for it; the verbs below are given it. The host's time
- * counts where a user sets a limit for the whole of something: limit and expire.
+ * stands still while nothing gets through to the exit, for a minute at most: what waits then does
+ * not time out, and later it does for the tunnel's reason (mix_tunnel_blame). Public calls ask
+ * mix_tunnel_transport_begin() for it; the verbs below are given it. The host's time counts where a
+ * user sets a limit for the whole of something: limit and expire.
  *
  * A public call that may have brought something about ends with mix_tunnel_transport_end(). */
 #ifndef MIX_TUNNEL_DOORS_H
@@ -83,6 +84,14 @@ typedef struct mix_door {
 extern const mix_door mix_door_fetches, mix_door_lookups, mix_door_sockets, mix_door_websockets;
 
 void *mix_tunnel_door(const mix_tunnel *t, mix_door_kind kind); /* a door's state */
+/* The tunnel's reason in place of a time limit of an engine, which ran out because nothing gets to
+ * the exit; NULL: status is what happened. Valid until the next call. */
+const mix_error *mix_tunnel_blame(mix_tunnel *t, int status);
+/* Where the limit is the user's own its code stays: adds the reason to its words, if there is one.
+ */
+void mix_tunnel_add_blame(const mix_tunnel *t, mix_error *e);
+/* mix_http_next(), with the blame where it belongs. */
+int mix_tunnel_next_http(mix_tunnel *t, mix_http *h, mix_http_event *ev);
 /* An error as hosts are told it. */
 void mix_tunnel_tell(mix_failure *out, const mix_error *e);
 

@@ -57,6 +57,7 @@ static void expire(mix_tunnel *t, void *state, mix_time host, mix_time now) {
             continue;
         mix_error_note(&why, MIX_ERR_HTTP_TIMEOUT, "fetch", 0, "not done within %lld ms",
                        (long long)(l->allowed / 1000));
+        mix_tunnel_add_blame(t, &why);
         mix_fetch_fail(t->engines.fetch, l->id, &why, now);
         drop_limit(f, l->id);
     }

@@ -155,47 +155,109 @@ static bool has_some(void *user) {
     return a->got > 100000;
 }
 
-/* So long without a gateway: what began meanwhile waits, a time limit of the user's own is kept all
- * the same, and connections go on unless the exit has forgotten us. */
-static void cut_off_for(mix_time time, bool forgotten) {
+static void lose_the_gateway(void) {
+    world_find(&s.net, "gateway1")->dead = true;
+    world_cut(&s.net, NULL);
+    assert_int_equal(world_client_state(&s.client), MIX_TUNNEL_DEGRADED);
+}
+
+static void find_the_gateway(void) {
+    world_find(&s.net, "gateway1")->dead = false;
+    mix_tunnel_nudge(s.client.tunnel, now_of()); /* or the next try comes up to 30 s later */
+    world_turn(&s.net);
+}
+
+/* Without a gateway: what began meanwhile waits, a time limit of the user's own is kept all the
+ * same, and connections go on. */
+static void cut_off_for_a_while(void **state) {
+    (void)state;
     scene_begin(3);
     scene_open();
     web_asked *body = web_client_get(&s.asks, "https://a.test/bytes/1000000");
     assert_true(scene_run(has_some, body, MIX_SECONDS(20)));
-    world_member *gateway = world_find(&s.net, "gateway1");
-    gateway->dead = true;
-    world_cut(&s.net, NULL);
-    assert_int_equal(world_client_state(&s.client), MIX_TUNNEL_DEGRADED);
+    lose_the_gateway();
     web_asked *waits = web_client_get(&s.asks, "http://b.test/bytes/77");
     web_asked *limited = web_client_ask(
         &s.asks, &(mix_request){.url = "https://b.test/bytes/77", .timeout = MIX_SECONDS(5)});
     assert_true(web_client_run(&s.asks, limited, MIX_SECONDS(6)));
     assert_failed(limited, MIX_ERR_HTTP_TIMEOUT);
     assert_non_null(strstr(limited->failure.words, "5000 ms"));
+    assert_non_null(strstr(limited->failure.words, "nothing gets to the exit (gateway)"));
     assert_int_equal(limited->done - limited->begun, MIX_SECONDS(5));
-    scene_wait(time - MIX_SECONDS(5));
+    scene_wait(MIX_SECONDS(35));
     assert_false(body->finished || waits->finished);
-    gateway->dead = false;
-    mix_tunnel_nudge(s.client.tunnel, now_of()); /* or the next try comes up to 30 s later */
-    world_turn(&s.net);
+    find_the_gateway();
     assert_true(web_client_run_all(&s.asks, MIX_SECONDS(60)));
-    if (forgotten)
-        assert_failed(body, MIX_ERR_TCP_MOVED);
-    else
-        assert_went_well(body, 200, 1000000);
+    assert_went_well(body, 200, 1000000);
     assert_went_well(waits, 200, 77);
     scene_end();
     assert_int_equal(mix_alloc_live(), 0);
 }
 
-static void cut_off_for_a_while(void **state) {
-    (void)state;
-    cut_off_for(MIX_SECONDS(40), false);
+/* It failed for the gateway's absence, and says so. */
+static void assert_blamed(const web_asked *a, mix_time least, mix_time most) {
+    assert_failed(a, MIX_ERR_GATEWAY_CONNECT);
+    assert_non_null(strstr(a->failure.words, "nothing gets to the exit (gateway): "));
+    assert_in_range(a->done, least, most);
 }
 
+/* For longer than anyone should wait without a word. What had ended is at an end, and what begins
+ * when the gateway is back goes well. */
 static void cut_off_for_minutes(void **state) {
     (void)state;
-    cut_off_for(MIX_SECONDS(200), true);
+    scene_begin(3);
+    scene_open();
+    web_asked *body = web_client_get(&s.asks, "https://a.test/bytes/1000000");
+    web_asked *silent = web_client_get(&s.asks, "http://a.test/never");
+    assert_true(scene_run(has_some, body, MIX_SECONDS(20)));
+    lose_the_gateway();
+    mix_time from = now_of();
+    web_asked *waits = web_client_get(&s.asks, "http://b.test/bytes/77");
+    web_asked *connects = web_client_get(&s.asks, "http://a.test:8080/");
+    s.asks.answers = 0;
+    assert_status(
+        mix_tunnel_lookup(s.client.tunnel, &s.asks.answer_id, "c.test", MIX_LOOKUP_IP4, from),
+        MIX_OK);
+    scene_wait(MIX_SECONDS(60));
+    assert_false(body->finished || silent->finished || waits->finished || connects->finished);
+    assert_int_equal(s.asks.answers, 0);
+    scene_wait(MIX_SECONDS(140));
+    assert_blamed(waits, from + MIX_SECONDS(65), from + MIX_SECONDS(71));
+    assert_blamed(connects, from + MIX_SECONDS(80), from + MIX_SECONDS(91));
+    assert_blamed(silent, from + MIX_SECONDS(160), from + MIX_SECONDS(181));
+    assert_blamed(body, from + MIX_SECONDS(60), from + MIX_SECONDS(121));
+    assert_int_equal(s.asks.answers, 1);
+    assert_int_equal(s.asks.answer_failure.code, MIX_ERR_GATEWAY_CONNECT);
+    web_asked *late =
+        web_client_get(&s.asks, "http://b.test/bytes/77"); /* has no minute of its own */
+    scene_wait(MIX_SECONDS(31));
+    assert_blamed(late, from + MIX_SECONDS(205), from + MIX_SECONDS(231));
+    find_the_gateway();
+    assert_true(scene_run(scene_is_ready, NULL, MIX_SECONDS(30)));
+    late = web_client_get(&s.asks, "https://b.test/bytes/77");
+    assert_true(web_client_run(&s.asks, late, MIX_SECONDS(10)));
+    assert_went_well(late, 200, 77);
+    lose_the_gateway(); /* the minute begins anew */
+    late = web_client_get(&s.asks, "https://b.test/bytes/77");
+    scene_wait(MIX_SECONDS(50));
+    find_the_gateway();
+    assert_true(web_client_run(&s.asks, late, MIX_SECONDS(30)));
+    assert_went_well(late, 200, 77);
+    lose_the_gateway(); /* however long: it is looked for again and again, without haste */
+    mix_tunnel_stats before, after;
+    mix_tunnel_get_stats(s.client.tunnel, &before);
+    scene_wait(MIX_SECONDS(3600));
+    mix_tunnel_get_stats(s.client.tunnel, &after);
+    assert_int_equal(world_client_state(&s.client), MIX_TUNNEL_DEGRADED);
+    print_message("%d tries to connect in an hour\n", (int)(after.links - before.links));
+    assert_in_range(after.links - before.links, 100, 1500);
+    world_find(&s.net, "gateway1")->dead = false;
+    assert_true(scene_run(scene_is_ready, NULL, MIX_SECONDS(45)));
+    world_client_stop(&s.client);
+    scene_wait(MIX_SECONDS(1));
+    assert_int_equal(mix_tunnel_deadline(s.client.tunnel), MIX_NEVER);
+    scene_end();
+    assert_int_equal(mix_alloc_live(), 0);
 }
 
 /* A cut link that is mended at once costs a download nothing but time. */

@@ -102,8 +102,11 @@ struct mix_tunnel {
     mix_tunnel_engines engines;
     bool seam;                    /* the sockets are ours */
     bool had_stack;               /* from then on the engines' time can stand still */
-    bool stands;                  /* and does: nothing gets to the exit */
+    bool cut;                     /* nothing gets to the exit, */
+    mix_time cut_since;           /* since then; while cut */
+    bool stands;                  /* and their time stands still, for a minute at most */
     mix_time stands_since, stood; /* stood: for how long in all, before */
+    mix_error blame;              /* what mix_tunnel_blame() gave last */
     void *doors[MIX_DOORS];
 
     /* to the host */

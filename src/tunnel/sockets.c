@@ -110,11 +110,16 @@ static void free_all(mix_tunnel *t, void *state) {
     mix_free(d);
 }
 
+static void note_late(const mix_tunnel *t, socket *s, int late) {
+    mix_error_note(&s->failure, late, s->lookup != 0 ? "dns" : "tcpip", 0, "%.60s: %s", s->host,
+                   mix_error_text(late));
+    mix_tunnel_add_blame(t, &s->failure);
+}
+
 static void fail(mix_tunnel *t, socket *s, mix_time now) {
     int late = s->lookup != 0 ? MIX_ERR_DNS_TIMEOUT : MIX_ERR_TCP_TIMEOUT;
     if (s->failure.code == MIX_OK)
-        mix_error_note(&s->failure, late, s->lookup != 0 ? "dns" : "tcpip", 0, "%.100s: %s",
-                       s->host, mix_error_text(late));
+        note_late(t, s, late);
     shut(t, s, true, now);
 }
 
@@ -134,10 +139,15 @@ static int weight(int code) {
     }
 }
 
-static void note_try(socket *s, const attempt *a, int status) {
+static void note_try(mix_tunnel *t, socket *s, const attempt *a, int status) {
     char text[MIX_ADDRESS_TEXT];
+    const mix_error *why = mix_tunnel_blame(t, status);
     if (weight(status) <= weight(s->failure.code))
         return;
+    if (why) {
+        s->failure = *why;
+        return;
+    }
     mix_address_format(text, &a->to);
     mix_error_note(&s->failure, status, "tcpip", 0, "%.60s%s%s%s: %s", s->named ? s->host : "",
                    s->named ? " (" : "", text, s->named ? ")" : "", mix_error_text(status));
@@ -165,7 +175,7 @@ static bool look_at_tries(mix_tunnel *t, socket *s, mix_time now) {
             return true;
         }
         if (ready & MIX_TCPIP_FAILED) {
-            note_try(s, a, mix_tcpip_status(stack, a->number));
+            note_try(t, s, a, mix_tcpip_status(stack, a->number));
             mix_tcpip_close(stack, a->number, now);
             a->number = NONE;
             s->next_at = now;
@@ -205,7 +215,7 @@ static void go_on(mix_tunnel *t, socket *s, mix_time now) {
         if (status == MIX_OK)
             s->next_at = now + NEXT_TRY;
         else
-            note_try(s, a, status);
+            note_try(t, s, a, status);
     }
     if (s->lookup == 0 && s->begun == s->count && !any_under_way(s))
         fail(t, s, now);
@@ -223,8 +233,13 @@ static void turn(mix_tunnel *t, void *state, mix_time now) {
             s->number != NONE && !s->udp && stack ? mix_tcpip_status(stack, s->number) : MIX_OK;
         if (status != MIX_OK && s->failure.code == MIX_OK) {
             char text[MIX_ADDRESS_TEXT];
+            const mix_error *why = mix_tunnel_blame(t, status);
             mix_address_format(text, &s->remote);
-            mix_error_note(&s->failure, status, "tcpip", 0, "%s: %s", text, mix_error_text(status));
+            if (why)
+                s->failure = *why;
+            else
+                mix_error_note(&s->failure, status, "tcpip", 0, "%s: %s", text,
+                               mix_error_text(status));
         }
     }
 }

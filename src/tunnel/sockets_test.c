@@ -564,6 +564,7 @@ static void the_tunnel_stands_still(void **state) {
     hosts_run(NULL, MIX_SECONDS(30));
     assert_status(gives_up->failure.code, MIX_ERR_TCP_TIMEOUT);
     assert_true(gives_up->at - from >= MIX_SECONDS(20) && gives_up->at - from < MIX_SECONDS(21));
+    assert_non_null(strstr(gives_up->failure.words, "nothing gets to the exit"));
     assert_int_equal(waits->events, 0);
     gateway->dead = false;
     assert_true(hosts_run(is_ready_again, MIX_SECONDS(200)));

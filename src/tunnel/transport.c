@@ -5,9 +5,14 @@
 #include "base/log.h"
 #include "sockets/sockets.h"
 
+#include <stdio.h>
+
 #define DNS_TIMEOUT MIX_SECONDS(10)
 #define STREAM_TIMEOUT MIX_SECONDS(30)
 #define KEEPALIVE MIX_SECONDS(60)
+/* So long what waits bears that nothing gets to the exit. An exit forgets who is silent for as
+ * long, so most connections are gone by then, and whoever waits should learn why. */
+#define STANDS_MOST MIX_SECONDS(60)
 enum { ROUNDS = 32 };
 
 mix_tunnel_engines *mix_tunnel_engines_of(const mix_tunnel *t) {
@@ -30,7 +35,11 @@ mix_time mix_tunnel_transport_time(const mix_tunnel *t, mix_time now) {
 
 static void let_time_run(mix_tunnel *t, mix_time now) {
     bool through = t->running && t->flowing && t->exit_up && !t->exit_slow && t->tcpip;
-    bool stand = t->had_stack && !through;
+    bool cut = t->had_stack && t->running && !through;
+    if (cut && !t->cut)
+        t->cut_since = now;
+    t->cut = cut;
+    bool stand = t->had_stack && !through && !(cut && now - t->cut_since >= STANDS_MOST);
     if (stand == t->stands)
         return;
     if (stand)
@@ -38,6 +47,39 @@ static void let_time_run(mix_tunnel *t, mix_time now) {
     else
         t->stood += now - t->stands_since;
     t->stands = stand;
+}
+
+/* The tunnel's reason; one that is being mended may have none at the moment. */
+static void put_reason(const mix_tunnel *t, mix_error *out, const char *before) {
+    int code = t->reason.code != MIX_OK ? t->reason.code
+               : t->flowing             ? MIX_ERR_IPR_SILENT
+                                        : MIX_ERR_GATEWAY_CLOSED;
+    const char *words = t->reason.words[0] ? t->reason.words : mix_error_text(code);
+    const char *layer = t->reason.layer ? t->reason.layer : "tunnel";
+    mix_error_note(out, code, layer, t->reason.number, "%snothing gets to the exit (%s): %s",
+                   before, mix_tunnel_state_name(t->phase), words);
+}
+
+const mix_error *mix_tunnel_blame(mix_tunnel *t, int status) {
+    static const int limits[] = {MIX_ERR_DNS_TIMEOUT,           MIX_ERR_TCP_TIMEOUT,
+                                 MIX_ERR_TCP_STALLED,           MIX_ERR_HTTP_CONNECT_TIMEOUT,
+                                 MIX_ERR_HTTP_RESPONSE_TIMEOUT, MIX_ERR_HTTP_IDLE};
+    bool is_limit = false;
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        is_limit |= limits[i] == status;
+    if (!t->cut || !is_limit)
+        return NULL;
+    put_reason(t, &t->blame, "");
+    return &t->blame;
+}
+
+void mix_tunnel_add_blame(const mix_tunnel *t, mix_error *e) {
+    mix_error why = {0};
+    size_t len = strlen(e->words);
+    if (!t->cut)
+        return;
+    put_reason(t, &why, "; ");
+    (void)snprintf(e->words + len, sizeof e->words - len, "%s", why.words);
 }
 
 /* ---- options ---- */
@@ -173,13 +215,29 @@ void mix_tunnel_transport_moved(mix_tunnel *t) {
 
 /* ---- the pump's part ---- */
 
+int mix_tunnel_next_http(mix_tunnel *t, mix_http *h, mix_http_event *ev) {
+    int status = mix_http_next(h, ev);
+    const mix_error *why =
+        status == MIX_OK && ev->kind == MIX_HTTP_FINISHED ? mix_tunnel_blame(t, ev->status) : NULL;
+    if (why) {
+        mix_http_blame(h, ev->id, why);
+        ev->status = why->code;
+    }
+    return status;
+}
+
 static bool take_dns(mix_tunnel *t, mix_time now) {
     mix_tunnel_engines *g = &t->engines;
     mix_dns_event ev;
     bool any = false;
     mix_dns_tick(g->dns, now);
     while (mix_dns_next(g->dns, &ev, now) == MIX_OK) {
+        const mix_error *why = mix_tunnel_blame(t, ev.status);
         any = true;
+        if (why) {
+            ev.status = why->code;
+            ev.failure = *why;
+        }
         if (!mix_http_resolved(g->http, &ev, now))
             mix_doors_resolved(t, &ev, now);
     }
@@ -193,7 +251,7 @@ static bool take_http(mix_tunnel *t, mix_time now) {
     mix_http_event ev;
     bool any = false;
     mix_http_tick(g->http, now);
-    while (mix_http_next(g->http, &ev) == MIX_OK) {
+    while (mix_tunnel_next_http(t, g->http, &ev) == MIX_OK) {
         any = true;
         if (!mix_fetch_take(g->fetch, &ev, now) &&
             !(g->doh && mix_tunnel_doh_exchanged(g->doh, &ev, now)))
@@ -236,7 +294,7 @@ mix_time mix_tunnel_transport_deadline(const mix_tunnel *t) {
         return MIX_NEVER;
     mix_time limit = mix_doors_limit(t);
     if (t->stands)
-        return limit;
+        return t->cut ? earlier(limit, t->cut_since + STANDS_MOST) : limit;
     mix_time at = mix_doors_deadline(t);
     if (t->tcpip)
         at = earlier(at, mix_tcpip_deadline(t->tcpip));

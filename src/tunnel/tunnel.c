@@ -323,6 +323,8 @@ void mix_tunnel_nudge(mix_tunnel *t, mix_time now) {
     t->rounds = 0;
     if (t->exits_at != MIX_NEVER)
         t->exits_at = now;
+    if (t->entry_at != MIX_NEVER)
+        t->entry_at = now;
     mix_tunnel_pump(t, now);
 }
 

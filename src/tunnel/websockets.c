@@ -253,11 +253,10 @@ static void take_event(const websockets *d, const mix_http_event *ev) {
 static void turn(mix_tunnel *t, void *state, mix_time now) {
     websockets *d = state;
     mix_http_event ev;
-    (void)t;
     d->due = false;
     if (d->http)
         (void)mix_http_tick(d->http, now);
-    while (d->http && mix_http_next(d->http, &ev) == MIX_OK)
+    while (d->http && mix_tunnel_next_http(t, d->http, &ev) == MIX_OK)
         take_event(d, &ev);
     for (link *l = d->first, *next; l; l = next) {
         next = l->next;
@@ -321,7 +320,6 @@ static mix_time limit(const mix_tunnel *t, const void *state) {
 
 static void expire(mix_tunnel *t, void *state, mix_time host, mix_time now) {
     const websockets *d = state;
-    (void)t;
     for (link *l = d->first; l; l = l->next) {
         mix_error why = {0};
         if (l->open_until > host || !l->engine ||
@@ -330,6 +328,7 @@ static void expire(mix_tunnel *t, void *state, mix_time host, mix_time now) {
         mix_error_note(&why, MIX_ERR_WEBSOCKET_OPEN_TIMEOUT, "websocket", 0, "%s",
                        l->connected ? mix_error_text(MIX_ERR_WEBSOCKET_OPEN_TIMEOUT)
                                     : "there was no connection to the server in time");
+        mix_tunnel_add_blame(t, &why);
         end_one(d, l, &why, now);
     }
 }
