@@ -21,6 +21,7 @@ export type OperationKind = keyof Traffic;
 /** Names of mix_tunnel_state that are steps of setup. */
 const PHASES: Partial<Record<number, SetupPhase>> = { [State.DIRECTORY]: 'directory', [State.GATEWAY]: 'gateway', [State.EXIT]: 'exit' };
 const LONGEST_TIMER = 0x7fffffff;
+const TIMER_EXACT_MS = 0.1;
 const IDENTITY = 'identity';
 const LOG_ERROR = 1;
 const LOG_WARN = 2;
@@ -66,6 +67,8 @@ export class Engine {
     #calls = new Map<number, () => void>();
     #link: { id: number; link: Link } | undefined;
     #timer: ReturnType<typeof setTimeout> | undefined;
+    /** When it goes off, by the host's clock. */
+    #due = 0;
     #turning = false;
     #woken = false;
     readonly #operations: Record<OperationKind, Map<number, Operation>> = { fetch: new Map(), lookup: new Map(), websocket: new Map() };
@@ -253,10 +256,15 @@ export class Engine {
     }
 
     #arm(core: Core): void {
-        clearTimeout(this.#timer);
         const wait = core.wait();
-        this.#timer = wait === Infinity ? undefined
-            : setTimeout(() => this.#turn(), Math.min(Math.max(Math.ceil(wait), 0), LONGEST_TIMER));
+        const due = this.#host.now() + wait;
+        if (this.#timer !== undefined && Math.abs(due - this.#due) < TIMER_EXACT_MS) return;
+        clearTimeout(this.#timer);
+        this.#due = due;
+        this.#timer = wait === Infinity ? undefined : setTimeout(() => {
+            this.#timer = undefined;
+            this.#turn();
+        }, Math.min(Math.max(Math.ceil(wait), 0), LONGEST_TIMER));
     }
 
     #take(kind: number, out: Out, core: Core): void {
