@@ -178,6 +178,19 @@ static void aborted(void **state) {
 
 /* ---- memory ---- */
 
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifdef SANITIZED
+enum { EACH_UP_TO = 200 }; /* then every few: each costs several times as much here */
+#else
+enum { EACH_UP_TO = 100000 };
+#endif
+
 static size_t budget; /* allocations of the tunnel until one fails; 0: none does any more */
 
 static void may_fail(void *user) {
@@ -204,7 +217,7 @@ static void every_allocation_fails(void **state) {
     while (!over) {
         scene_begin(7);
         scene_open();
-        for (int i = 0; i < 40 && !over; i++, n += 1 + n / 200) {
+        for (int i = 0; i < 40 && !over; i++, n += 1 + n / EACH_UP_TO) {
             mix_tunnel_forget_names(s.client.tunnel);
             budget = n;
             s.client.enter = may_fail;
