@@ -12,7 +12,7 @@ NATIVE_PARTS := libwebsockets
 WASM_PARTS := openssl-client
 SETUP := build net
 
-.PHONY: help packages dist dist-check examples conformance demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench bench-browser fuzz check install format clean distclean
+.PHONY: help packages dist dist-check examples conformance conformance-deps demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench bench-browser fuzz check install format clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,11 @@ e2e-deps:
 	@[ e2e/node_modules/.package-lock.json -nt e2e/package-lock.json ] || (cd e2e && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
 	@[ examples/node_modules/.package-lock.json -nt examples/package-lock.json ] || (cd examples && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
 
+# The fuzzing server of the Autobahn test suite, in build/conformance.
+conformance-deps:
+	@tools/setup.sh conformance
+	@node --input-type=module -e "import { installFuzzer } from './e2e/autobahn.mjs'; installFuzzer()"
+
 examples: packages e2e-deps ## what examples/ need: bundlers, and the packages as they are packed
 	@node --input-type=module -e "import { pack, unpackInto } from './e2e/packing.mjs'; unpackInto('examples', pack('build'))"
 
@@ -67,14 +72,13 @@ soak: build e2e-deps ## the npm peer through the mixnet, 20 runs
 check: build packages ## layers, symbols, imports, sizes, licence lines
 	@node tools/check.mjs
 
-test: build wasm asan fuzz-build e2e-deps packages dist ## everything: checks, tests on three targets, 5 s a fuzz target
+test: build wasm asan fuzz-build e2e-deps conformance-deps packages dist ## everything: checks, tests on three targets, 5 s a fuzz target
 	@node tools/test.mjs --checks --suites --fuzz 5 native asan wasm
 
 vectors: build wasm asan ## only the vectors made by the original's code, on three targets
 	@node tools/test.mjs --vectors native asan wasm
 
-conformance: build ## src/websocket against the Autobahn test suite and the npm package ws
-	@tools/setup.sh conformance
+conformance: build conformance-deps ## src/websocket against the Autobahn test suite and the npm package ws
 	@[ -d e2e/node_modules/ws ] || (cd e2e && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
 	@node e2e/conformance.mjs
 

@@ -2,14 +2,11 @@
 // src/websocket, through build/native/tests/ws-client, against others' servers on loopback: the cases of the Autobahn test suite, and
 // the npm package ws. Reports are left in build/conformance/reports. Closes with "conformance: N passed, M failed".
 //   WSTEST=/path/to/wstest node e2e/conformance.mjs     the same cases by the suite's own server (it needs Python 2.7)
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { WebSocketServer } from 'ws';
+import { installFuzzer, isGood, startFuzzer, tally } from './autobahn.mjs';
 
 const CLIENT = 'build/native/tests/ws-client';
-const FOLDER = 'build/conformance';
-const REPORTS = `${FOLDER}/reports`;
-const LIST = 'e2e/conformance.txt';
 /** 12 and 13 are about compression, which we do not offer. */
 const WITHOUT = ['12.*', '13.*'];
 const LIMIT_MS = 300_000;
@@ -24,19 +21,6 @@ function check(holds, what) {
     }
 }
 
-/** A virtual environment with what conformance.txt names, made anew when the list has changed. */
-function install() {
-    const list = readFileSync(LIST, 'utf8');
-    const stamp = `${FOLDER}/installed.txt`;
-    if (existsSync(stamp) && readFileSync(stamp, 'utf8') === list) return;
-    rmSync(FOLDER, { recursive: true, force: true });
-    mkdirSync(FOLDER, { recursive: true });
-    execFileSync('/usr/bin/python3', ['-m', 'venv', `${FOLDER}/venv`]);
-    execFileSync(`${FOLDER}/venv/bin/pip`, ['install', '--quiet', '--disable-pip-version-check', '--require-hashes', '--only-binary', ':all:',
-        '-r', LIST], { stdio: ['ignore', 'ignore', 'inherit'] });
-    writeFileSync(stamp, list);
-}
-
 /** Runs the client to its end; { code, output }. */
 function client(...args) {
     return new Promise((resolve, reject) => {
@@ -48,36 +32,8 @@ function client(...args) {
     });
 }
 
-/** Starts a fuzzing server and waits for the line that says it listens; { port, ended, stop }. */
-function startFuzzer() {
-    const own = process.env.WSTEST;
-    rmSync(REPORTS, { recursive: true, force: true });
-    const port = own ? 9222 : 0;
-    let command = [`${FOLDER}/venv/bin/kosoku`, '-m', 'fuzzingserver', '127.0.0.1:0', ...WITHOUT.flatMap((c) => ['-x', c]), '-o', REPORTS];
-    if (own) {
-        const spec = { url: `ws://127.0.0.1:${port}`, outdir: REPORTS, cases: ['*'], 'exclude-cases': WITHOUT, 'exclude-agent-cases': {} };
-        mkdirSync(FOLDER, { recursive: true });
-        writeFileSync(`${FOLDER}/spec.json`, JSON.stringify(spec));
-        command = [own, '-m', 'fuzzingserver', '-s', `${FOLDER}/spec.json`];
-    }
-    return new Promise((resolve, reject) => {
-        const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
-        const ended = new Promise((done) => child.on('close', done));
-        let said = '';
-        const look = (part) => {
-            said += part;
-            const there = said.match(/listening on ws:\/\/127\.0\.0\.1:(\d+)/) ?? said.match(/Ok, will run (\d+) test cases/);
-            if (there) resolve({ port: own ? port : Number(there[1]), ended: own ? Promise.resolve() : ended, stop: () => child.kill() });
-        };
-        child.stdout.on('data', look);
-        child.stderr.on('data', look);
-        child.on('error', reject);
-        ended.then(() => reject(new Error(`the fuzzing server ended: ${said.slice(-2000)}`)));
-    });
-}
-
 async function autobahn() {
-    const server = await startFuzzer();
+    const server = await startFuzzer({ exclude: WITHOUT, reports: 'reports' });
     try {
         const { code } = await client(server.port, 'suite', 'lwmix');
         check(code === 0, 'the client went through the suite');
@@ -85,13 +41,9 @@ async function autobahn() {
     } finally {
         server.stop();
     }
-    const counts = {};
-    for (const [id, result] of Object.entries(JSON.parse(readFileSync(`${REPORTS}/index.json`, 'utf8')).lwmix)) {
-        const verdict = `${result.behavior}/${result.behaviorClose}`;
-        counts[verdict] = (counts[verdict] ?? 0) + 1;
-        check(/^(OK|INFORMATIONAL)\/(OK|INFORMATIONAL)$/.test(verdict), `case ${id}: ${verdict}`);
-    }
-    console.log(`autobahn: ${Object.entries(counts).map(([verdict, n]) => `${n} ${verdict}`).join(', ')}`);
+    const verdicts = server.verdicts('lwmix');
+    for (const [id, verdict] of verdicts) check(isGood(verdict), `case ${id}: ${verdict}`);
+    console.log(`autobahn: ${tally(verdicts)}`);
 }
 
 /** What a server of the npm package ws does, and what our client has to see. */
@@ -131,7 +83,7 @@ async function against(row) {
     check(same, `ws, ${row.name}: ${JSON.stringify(got)}`);
 }
 
-if (!process.env.WSTEST) install();
+installFuzzer();
 await autobahn();
 for (const row of ROWS) await against(row);
 console.log(`conformance: ${passed} passed, ${failed} failed`);

@@ -36,6 +36,7 @@ const SUITES = [
     { name: 'faults', command: ['node', 'e2e/faults.test.mjs'] },
     { name: 'hostile', command: ['node', 'e2e/hostile.test.mjs'] },
     { name: 'sites', command: ['node', 'e2e/sites.test.mjs'] },
+    { name: 'autobahn', command: ['node', 'e2e/autobahn.test.mjs'] },
     { name: 'leak', command: ['node', 'e2e/leak.test.mjs'] },
     { name: 'install', command: ['node', 'e2e/install.test.mjs'] },
     { name: 'noise', command: ['node', 'e2e/noise.test.mjs'] },
