@@ -96,6 +96,14 @@ test('the static command needs nothing beside it', async () => {
     assert.equal(await end, 0);
 });
 
+test('no release file tells where it was built', async () => {
+    const folder = join(scratch, 'told');
+    for (const name of ['lwmix', 'liblwmix-dev']) out('dpkg-deb', ['-x', deb(name), folder]);
+    for (const name of readdirSync(DIST).filter((file) => /gz$/.test(file) && file !== `lwmix-${VERSION}.tar.gz`)) out('tar', ['-xzf', join(DIST, name), '-C', folder]);
+    const telling = spawnSync('grep', ['-rlaF', ROOT, folder], { encoding: 'utf8' });
+    assert.equal(telling.status, 1, telling.stdout);
+});
+
 test('Debian packages: what they say and hold', async () => {
     const fields = out('dpkg-deb', ['-f', deb('lwmix')]);
     assert.match(fields, /^Depends: .*libc6 \(>= [\d.]+\).*libuv1/m);

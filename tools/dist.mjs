@@ -143,6 +143,7 @@ if ([...partsOf('native'), ...partsOf('wasm')].some(([name]) => !TERMS.has(name)
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT, { recursive: true });
 try {
+    for (const name of PACKAGES) run('chmod', ['-R', 'u+rwX,go+rX,go-w', ...['dist', 'README.md', 'package.json'].map((file) => join(ROOT, 'packages', name, file))]);
     pack(OUT);
     source();
     command();
