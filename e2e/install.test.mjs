@@ -76,23 +76,6 @@ function compile() {
     }
 }
 
-/** What the guides show compiles, with the names that they speak of. */
-function guides() {
-    const prologue = ['tunnel', 'fetch'].map((name) => `#include <mix/${name}.h>\n`).join('') + '#include <stdio.h>\n' +
-        'void guide(mix_tunnel *t, const mix_env *env, const mix_tunnel_event *ev, mix_time now);\n';
-    for (const [name, more] of [['README.md', 'uint32_t id = 0; uint8_t piece[4096]; size_t len;'], ['docs/embedding.md', '']]) {
-        const blocks = [...readFileSync(join(source, name), 'utf8').matchAll(/^```c\n([\s\S]*?)^```/gm)].map((match) => match[1]);
-        blocks.forEach((block, i) => {
-            const file = join(stage, 'guide.c');
-            writeFileSync(file, `${prologue}void guide(mix_tunnel *t, const mix_env *env, const mix_tunnel_event *ev, mix_time now) {\n` +
-                `(void)t, (void)env, (void)ev, (void)now;\n${more}\n{\n${block}}\n}\n`);
-            const result = run('cc', ['-std=c11', '-Wall', '-Wextra', '-Werror', '-Wno-unused-but-set-variable', '-Wno-unused-variable', '-fsyntax-only', ...flags('--cflags', 'lwmix'), file]);
-            check(`block ${i + 1} of ${name} compiles`, result.status === 0, result.stderr);
-        });
-        check(`${name} has examples in C`, blocks.length > 0, name);
-    }
-}
-
 /** All that is in front of a value or a sentence in the lines of a help: "-o, --output". */
 const optionsOf = (text) => [...text.matchAll(/^ {2}(-{1,2}[^\s,]+)(?:, (--\S+))?/gm)].flatMap((match) => [match[1], match[2]]).filter(Boolean);
 
@@ -154,7 +137,6 @@ async function use() {
 try {
     install();
     compile();
-    guides();
     manuals();
     await use();
 } finally {

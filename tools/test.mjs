@@ -46,6 +46,7 @@ const SUITES = [
     { name: 'tunnel-chromium', command: ['node', 'e2e/tunnel.test.mjs'] },
     { name: 'packages-node', command: ['node', 'e2e/packages-node.test.mjs'] },
     { name: 'pack', command: ['node', 'e2e/pack.test.mjs'] },
+    { name: 'docs', command: ['node', 'tools/docs-test.mjs'] },
     { name: 'dist', command: ['node', 'e2e/dist.test.mjs'] },
     { name: 'bundlers', command: ['node', 'e2e/bundlers.test.mjs'] },
     { name: 'peer-faults', command: ['node', 'e2e/peer-faults.mjs'] },

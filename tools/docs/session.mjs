@@ -51,7 +51,7 @@ esac
     writeFileSync(join(home, 'program.c'), '#include <mix/tunnel.h>\nint main(void) { mix_tunnel_free(0); return 0; }\n');
     const env = { PATH: `${bin}:${process.env.PATH}`, HOME: home, LANG: 'C.UTF-8', CURL_CA_BUNDLE: ca, PKG_CONFIG_PATH: join(prefix, 'lib/pkgconfig') };
     const running = [];
-    let proxy = '127.0.0.1:1080';
+    let proxy = '127.0.0.1:0'; // until it has said which
     /** What an example says, with the places of this run. */
     const here = (text) => text.replaceAll('/tmp/net', net).replaceAll('127.0.0.1:8080', `127.0.0.1:${ports.http}`)
         .replaceAll('127.0.0.1:8443', `127.0.0.1:${ports.https}`).replaceAll('127.0.0.1:1080', proxy);
@@ -69,7 +69,8 @@ esac
         });
     }
 
-    function run(command) {
+    /** What it prints. `loose`: also when it fails, with what it says about that. */
+    function run(command, loose = false) {
         return new Promise((resolve, reject) => {
             const child = spawn('bash', ['-euo', 'pipefail', '-c', here(command)], { cwd: home, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: LIMIT_MS });
             let out = '';
@@ -77,13 +78,13 @@ esac
             child.stdout.on('data', (part) => { out += part; });
             child.stderr.on('data', (part) => { err += part; });
             child.on('close', (code, signal) => {
-                if (code === 0) resolve(out);
+                if (code === 0 || loose) resolve(loose ? out + err : out);
                 else reject(new Error(`${command}: ended with ${code ?? signal}: ${(out + err).slice(-1500)}`));
             });
         });
     }
 
-    const act = (command) => (staysUp(quiet(command)) ? start(command) : run(command));
+    const act = (command, loose) => (staysUp(quiet(command)) ? start(command) : run(command, loose));
     return {
         net, here,
         /** Runs each command; rejects with the first that fails. */
@@ -94,7 +95,7 @@ esac
         async console(text) {
             for (const part of text.split(/^\$ /m).slice(1)) {
                 const [command, ...wanted] = part.trimEnd().split('\n');
-                const got = (await act(command)).trimEnd();
+                const got = (await act(command, true)).trimEnd();
                 const pattern = wanted.join('\n').replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('…', '[^]*?');
                 if (!new RegExp(`^${pattern}$`).test(got)) throw new Error(`${command} printed\n${got}\nin place of\n${wanted.join('\n')}`);
             }
