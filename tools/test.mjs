@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs test programs on the targets named, two at a time, and closes with "N passed, M failed".
+// Runs test programs on the targets named and closes with "N passed, M failed". As many programs at a time as there are cores, less one
+// that suites have for themselves: those wait more than they work, and go two at a time.
 //   test.mjs [--checks] [--suites] [--vectors] [--fuzz SECONDS] [TARGET…]     TARGET: native asan wasm
 // A test program ends with a line "NAME: N passed, M failed"; one that doesn't has failed.
 import { execFileSync, spawn } from 'node:child_process';
@@ -112,18 +113,20 @@ function judge(result) {
     return { passed: Number(last[1]), failed: result.code !== 0 && failed === 0 ? 1 : failed, note: last[3] ? `${last[3]} skipped` : '' };
 }
 
-const jobs = [];
-if (options.checks) jobs.push({ name: 'check', target: 'tree', command: ['node', 'tools/check.mjs'] });
-for (const target of options.targets) jobs.push(...programsOf(target));
-if (options.suites) jobs.push(...SUITES.filter((s) => existsSync(s.command.at(-1))).map((s) => ({ ...s, target: 'suite' })));
-if (options.fuzz > 0) jobs.push(...fuzzTargets());
+const programs = []; // CPU-bound
+const suites = [];
+if (options.checks) programs.push({ name: 'check', target: 'tree', command: ['node', 'tools/check.mjs'] });
+for (const target of options.targets) programs.push(...programsOf(target));
+if (options.suites) suites.push(...SUITES.filter((s) => existsSync(s.command.at(-1))).map((s) => ({ ...s, target: 'suite' })));
+if (options.fuzz > 0) programs.push(...fuzzTargets());
+const count = programs.length + suites.length;
 
 let passed = 0;
 let failed = 0;
-let next = 0;
-async function worker() {
-    while (next < jobs.length) {
-        const result = await run(jobs[next++]);
+/** Takes from the first queue, and from the second one when that is empty. */
+async function worker([first, second]) {
+    for (let job; (job = first.shift() ?? second.shift());) {
+        const result = await run(job);
         const verdict = judge(result);
         passed += verdict.passed;
         failed += verdict.failed;
@@ -136,7 +139,10 @@ async function worker() {
                 `${verdict.failed} failed${note} in ${result.seconds.toFixed(1)} s` + (result.signal ? `, ended by ${result.signal}` : ''));
     }
 }
-await Promise.all(Array.from({ length: Math.min(2, cpus().length) }, worker));
-if (jobs.length === 0) failed++;
+const cores = Math.max(2, cpus().length);
+const forPrograms = Array.from({ length: suites.length > 0 ? cores - 1 : cores }, () => worker([programs, suites]));
+const forSuites = suites.length > 0 ? [worker([suites, programs]), worker([suites, programs])] : [];
+await Promise.all([...forPrograms, ...forSuites]);
+if (count === 0) failed++;
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed > 0 ? 1 : 0);
