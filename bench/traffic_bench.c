@@ -64,8 +64,9 @@ static void make_network(bench *b) {
         memcpy(keys[i], nodes[i].sphinx_key, MIX_KEY_LEN);
     must(mix_sphinx_warm(b->sphinx, (const uint8_t(*)[MIX_KEY_LEN])keys, NODES), "warm");
     for (size_t i = 0; i < HEADERS; i++)
-        must(mix_route_draw(&b->route[i], NULL, b->topology, &b->env.env, nodes[MIXES].identity,
-                            b->keys.identity_public, MIX_MS(15)),
+        must(mix_route_draw(&b->route[i], NULL, NULL,
+                            &(mix_route_source){b->topology, NULL, &b->env.env},
+                            nodes[MIXES].identity, b->keys.identity_public, MIX_MS(15)),
              "route");
 }
 

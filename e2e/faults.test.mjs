@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our own client while the network fails under it: loss, disorder, duplicates; its gateway's link cut and its gateway's process gone in
-// mid-download; an exit that forgets it. And its rates at default pacing. faults.test.mjs [PART]. Closes with "faults: N passed, M failed".
+// mid-download; an exit that forgets it; a mix that is gone. And its rates at default pacing. faults.test.mjs [PART]. Closes with "faults: N passed, M failed".
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -114,6 +114,21 @@ const exitForgets = () => through([], FAST, async (driver, ctl) => {
     console.log(`the exit forgot us: the next page after ${took.toFixed(1)} s, in ${tries} requests`);
 });
 
+/** One of six mixes goes: half of all routes, until it is found out and the reply blocks over it are used up. */
+const mixStops = () => through(['--mixes', '2'], FAST, async (driver, ctl) => {
+    same((await driver.fetch(`${URL_OF}/bytes?n=50000`)).sha256, digest(50000), 'a page before');
+    await ctl({ do: 'stop', node: 'mix3' });
+    const times = [];
+    for (let i = 0; i < 5; i++) {
+        const began = performance.now();
+        const result = await within(driver.fetch(`${URL_OF}/bytes?n=50000`), 'a page without a mix');
+        same(result.sha256, digest(50000), 'a page without a mix');
+        times.push(seconds(began));
+    }
+    check(times[0] < 40 && times.at(-1) < 5, 'requests go on without a mix', times);
+    console.log(`one of six mixes stopped: 50 kB in ${times.map((s) => s.toFixed(1)).join(', ')} s`);
+});
+
 /** On a machine that does other things too: the best of three. */
 const rates = () => through([], [], async (driver) => {
     await driver.fetch(`${URL_OF}/bytes?n=1000`); // the exit has reply blocks, the connection is there
@@ -131,7 +146,7 @@ let losing; // it waits more than it works, so others go on meanwhile
 const parts = {
     rates,
     async lossBegins() { losing = loss().catch((error) => check(false, 'loss', error.stack)); },
-    disorder, gatewayCut, gatewayRestarts, exitForgets,
+    disorder, gatewayCut, gatewayRestarts, exitForgets, mixStops,
     lossEnds: () => within(losing, 'a megabyte each way over links that lose', 200),
 };
 await report.run(parts);

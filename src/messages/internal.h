@@ -42,6 +42,7 @@ struct mix_messages {
     mix_messages_config cfg;
     const mix_env *env;
     const mix_topology *topology;
+    const struct mix_reach *reach; /* or NULL */
     size_t space;
 
     mix_outgoing_queue forward; /* plain and repliable messages */

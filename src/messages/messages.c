@@ -460,6 +460,10 @@ static mix_time clean_period(const mix_messages *m) {
     return m->rotations.epoch_length / 8 + 1;
 }
 
+void mix_messages_set_reach(mix_messages *m, const struct mix_reach *reach) {
+    m->reach = reach;
+}
+
 int mix_messages_set_topology(mix_messages *m, const mix_topology *topology, mix_time now) {
     mix_messages_hide(m);
     bool turns = m->topology && topology && m->topology->rotation_id != topology->rotation_id;

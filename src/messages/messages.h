@@ -62,6 +62,8 @@ void mix_messages_free(mix_messages *m); /* NULL is fine; wipes */
  * it when the rotation changes. Errors of mix_surb_make, MIX_ERR_NO_ROUTE, MIX_ERR_RANDOM,
  * MIX_ERR_MEMORY: nothing changed. */
 int mix_messages_set_topology(mix_messages *m, const mix_topology *topology, mix_time now);
+/* What traffic/ learnt of the mix nodes, borrowed until replaced; NULL: nothing. */
+void mix_messages_set_reach(mix_messages *m, const struct mix_reach *reach);
 /* What the directory says of key rotations: from then on stocks are cleaned by it (§14.3). */
 void mix_messages_set_rotations(mix_messages *m, const mix_rotation_info *info, mix_time now);
 

@@ -74,7 +74,8 @@ static int draw_routes(mix_messages *m, mix_sphinx_route *routes, size_t count) 
     const mix_client_keys *keys = m->cfg.keys;
     int status = MIX_OK;
     for (size_t i = 0; status == MIX_OK && i < count; i++)
-        status = mix_route_draw(&routes[i], NULL, m->topology, m->env, keys->gateway,
+        status = mix_route_draw(&routes[i], NULL, NULL,
+                                &(mix_route_source){m->topology, m->reach, m->env}, keys->gateway,
                                 keys->identity_public, m->cfg.hop_delay);
     return status;
 }

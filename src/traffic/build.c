@@ -18,10 +18,11 @@ static void begin(mix_builder *b) {
 }
 
 /* The route of an acknowledgement: back to ourselves (§7). */
-static int draw_ack_route(mix_builder *b, mix_sphinx_route *route, uint64_t *expected) {
+static int draw_ack_route(mix_builder *b, mix_sphinx_route *route, uint64_t *expected,
+                          mix_way *way) {
     const mix_client_keys *keys = b->cfg->keys;
-    return mix_route_draw(route, expected, b->topology, b->env, keys->gateway,
-                          keys->identity_public, b->cfg->ack_delay);
+    return mix_route_draw(route, expected, way, &(mix_route_source){b->topology, b->reach, b->env},
+                          keys->gateway, keys->identity_public, b->cfg->ack_delay);
 }
 
 /* §7: first hop, ack packet; its header is built already. */
@@ -61,15 +62,18 @@ typedef struct forward {
     const uint8_t *id;
 } forward;
 
-static int build_forward(mix_builder *b, mix_buf *out, const forward *f, uint64_t *expected) {
+static int build_forward(mix_builder *b, mix_buf *out, const forward *f, uint64_t *expected,
+                         mix_way *way) {
     const mix_traffic_config *cfg = b->cfg;
     mix_sphinx_route route[2];
     uint64_t delay[2] = {0};
     begin(b);
-    int status = mix_route_draw(&route[0], &delay[0], b->topology, b->env, f->to->gateway,
+    *way = (mix_way){0};
+    int status = mix_route_draw(&route[0], &delay[0], way,
+                                &(mix_route_source){b->topology, b->reach, b->env}, f->to->gateway,
                                 f->to->identity, cfg->hop_delay);
     if (status == MIX_OK)
-        status = draw_ack_route(b, &route[1], &delay[1]);
+        status = draw_ack_route(b, &route[1], &delay[1], way);
     if (status != MIX_OK)
         return status;
     mix_sphinx_job jobs[2] = {{.route = &route[0], .version = f->version},
@@ -96,7 +100,8 @@ static int build_reply(mix_builder *b, mix_buf *out, mix_entry *e) {
     mix_sphinx_route route;
     uint64_t delay = 0;
     begin(b);
-    int status = draw_ack_route(b, &route, &delay);
+    e->way = (mix_way){0};
+    int status = draw_ack_route(b, &route, &delay, &e->way);
     if (status != MIX_OK)
         return status;
     mix_sphinx_job job = {.route = &route, .version = MIX_SPHINX_V259};
@@ -121,7 +126,7 @@ int mix_build_entry(mix_builder *b, mix_buf *out, mix_entry *e) {
     if (e->is_reply)
         return build_reply(b, out, e);
     forward f = {e->event.size, MIX_SPHINX_V259, &e->recipient, e->event.bytes, e->event.id};
-    return build_forward(b, out, &f, &e->expected);
+    return build_forward(b, out, &f, &e->expected, &e->way);
 }
 
 int mix_build_cover(mix_builder *b, mix_buf *out) {
@@ -130,5 +135,6 @@ int mix_build_cover(mix_builder *b, mix_buf *out) {
     mix_recipient self = mix_client_recipient(b->cfg->keys);
     forward f = {MIX_SIZE_REGULAR, b->cfg->cover_version, &self, MIX_BYTES(content), no_id};
     uint64_t expected;
-    return build_forward(b, out, &f, &expected);
+    mix_way way;
+    return build_forward(b, out, &f, &expected, &way);
 }

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "base/timers.h"
+#include "traffic/reach.h"
 #include "traffic/traffic.h"
 
 typedef enum mix_pending_list {
@@ -30,6 +31,7 @@ struct mix_entry {
     mix_rotation surb_rotation;
     mix_bytes surb;
     uint64_t expected; /* ns: delays of the packet and its acknowledgement */
+    mix_way way;       /* of the packet that was sent last */
     size_t size;       /* bytes of this allocation */
     uint8_t tail[];    /* fragment, surb */
 };

@@ -20,6 +20,7 @@ struct mix_traffic {
     mix_traffic_config cfg;
     const mix_env *env;
     mix_builder builder;
+    mix_reach *reach; /* or NULL */
     mix_pending pending;
     mix_queue delivered;
     mix_slots main, cover;
@@ -73,6 +74,9 @@ int mix_traffic_new(mix_traffic **out, const mix_traffic_config *cfg, const mix_
     t->multiplier = 1;
     mix_queue_init(&t->delivered, cfg->max_delivered, SIZE_MAX);
     int status = mix_pending_init(&t->pending, cfg->max_packets, env);
+    if (status == MIX_OK && cfg->learns)
+        status = mix_reach_new(&t->reach);
+    t->builder.reach = t->reach;
     if (status != MIX_OK) {
         mix_traffic_free(t);
         return status;
@@ -85,9 +89,19 @@ void mix_traffic_free(mix_traffic *t) {
     if (!t)
         return;
     mix_builder_deinit(&t->builder);
+    mix_reach_free(t->reach);
     mix_pending_deinit(&t->pending);
     mix_queue_deinit(&t->delivered);
     mix_free_wiped(t, sizeof *t);
+}
+
+const mix_reach *mix_traffic_reach(const mix_traffic *t) {
+    return t->reach;
+}
+
+static void learn(mix_traffic *t, const mix_entry *e, bool arrived, mix_time now) {
+    if (t->reach && t->builder.topology)
+        mix_reach_note(t->reach, &e->way, arrived, t->builder.topology, now);
 }
 
 /* ---- the streams ---- */
@@ -303,7 +317,7 @@ int mix_traffic_drain(mix_traffic *t, mix_buf *out, mix_time now) {
 
 /* ---- from below ---- */
 
-static int feed_ack(mix_traffic *t, mix_bytes delivered) {
+static int feed_ack(mix_traffic *t, mix_bytes delivered, mix_time now) {
     uint8_t id[MIX_FRAGMENT_ID_LEN];
     int status = mix_ack_open(t->cfg.crypto, id, t->cfg.keys->ack_key, delivered);
     if (status != MIX_OK)
@@ -319,6 +333,7 @@ static int feed_ack(mix_traffic *t, mix_bytes delivered) {
         return MIX_OK;
     }
     t->counts.acked++;
+    learn(t, e, true, now); /* of the last packet: one before it is seldom so late */
     mix_pending_finish(&t->pending, e, MIX_TRAFFIC_ACKED, MIX_OK);
     return MIX_OK;
 }
@@ -327,10 +342,9 @@ static int feed_ack(mix_traffic *t, mix_bytes delivered) {
  */
 int mix_traffic_feed(mix_traffic *t, mix_bytes delivered, mix_time now) {
     enum { LONGEST_ACK = 48 };
-    (void)now;
     drop_shown(t);
     if (delivered.len <= LONGEST_ACK)
-        return feed_ack(t, delivered);
+        return feed_ack(t, delivered, now);
     int status = mix_queue_push(&t->delivered, delivered, 0);
     t->counts.delivered += status == MIX_OK;
     return status;
@@ -366,7 +380,10 @@ mix_time mix_traffic_deadline(const mix_traffic *t) {
 int mix_traffic_tick(mix_traffic *t, mix_time now) {
     drop_shown(t);
     mix_entry *e;
+    if (t->reach)
+        mix_reach_tick(t->reach, now);
     while ((e = mix_pending_overdue(&t->pending, now)) != NULL) {
+        learn(t, e, false, now);
         if (e->event.count >= e->event.limit || e->event.count >= t->cfg.max_retransmissions) {
             t->counts.gave_up++;
             mix_pending_finish(&t->pending, e, MIX_TRAFFIC_GAVE_UP, MIX_ERR_LIMIT);

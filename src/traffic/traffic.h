@@ -40,6 +40,7 @@ typedef struct mix_traffic_config {
     size_t lane_packets;          /* bound of each lane */
     size_t max_packets;           /* bound of all that waits or is unacknowledged */
     size_t max_delivered;         /* bound of messages that wait for mix_traffic_next */
+    bool learns;                  /* mix nodes that seem to be gone are left out (reach.h) */
 } mix_traffic_config;
 /* The defaults of §15; the caller sets the borrowed members. */
 void mix_traffic_config_init(mix_traffic_config *cfg);
@@ -54,6 +55,11 @@ void mix_traffic_free(mix_traffic *t);   /* NULL is fine; wipes */
  * own gateway (MIX_ERR_NO_ROUTE, but it is taken): nothing is sent, what was written waits. The
  * streams start with the first good one. MIX_ERR_RANDOM: nothing changed. */
 int mix_traffic_set_topology(mix_traffic *t, const mix_topology *topology, mix_time now);
+
+/* What was learnt of the mix nodes, for other users of routes; valid as long as t. NULL: nothing
+ * is.
+ */
+const struct mix_reach *mix_traffic_reach(const mix_traffic *t);
 
 /* One fragment to send, to a recipient or by a reply SURB. All is copied. */
 typedef struct mix_traffic_item {

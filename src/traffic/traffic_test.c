@@ -492,8 +492,9 @@ static void test_late_ack(void **state) {
 
 static void make_surb(fixture *f, mix_buf *out) {
     mix_sphinx_route route;
-    assert_status(mix_route_draw(&route, NULL, f->topology, &f->env.env, f->peer.gateway,
-                                 f->peer.identity, MIX_MS(15)),
+    assert_status(mix_route_draw(&route, NULL, NULL,
+                                 &(mix_route_source){f->topology, NULL, &f->env.env},
+                                 f->peer.gateway, f->peer.identity, MIX_MS(15)),
                   MIX_OK);
     assert_status(mix_surb_make(f->sphinx, out, &route, 1, MIX_SPHINX_V259), MIX_OK);
 }

@@ -181,11 +181,13 @@ static int make_layers(mix_tunnel *t, mix_time now) {
     c.keys = &l->keys;
     c.pacing_off = t->cfg.pacing_off;
     c.cover_off = t->cfg.cover_off;
+    c.learns = true;
     int status = mix_messages_new(&l->messages, &m, t->env);
     if (status == MIX_OK)
         status = mix_traffic_new(&l->traffic, &c, t->env);
     if (status != MIX_OK)
         return status;
+    mix_messages_set_reach(l->messages, mix_traffic_reach(l->traffic));
     mix_economy_config_init(&economy);
     mix_economy_init(&l->economy, &economy, now);
     t->topology_due = true;

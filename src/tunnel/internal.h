@@ -11,6 +11,7 @@
 #include "messages/economy.h"
 #include "messages/messages.h"
 #include "mix/tunnel.h"
+#include "traffic/reach.h"
 #include "traffic/traffic.h"
 #include "tunnel/doors.h"
 #include "tunnel/stack.h"
@@ -29,6 +30,9 @@ typedef struct mix_tunnel_layers {
     mix_traffic *traffic;
     mix_economy economy;
     uint64_t replies_seen; /* of the present exit */
+    size_t avoided;        /* mix nodes that seem to be gone */
+    uint32_t stale;        /* reply blocks made before that was known, yet to be used up: */
+    mix_time stale_at;     /* the next one now */
 } mix_tunnel_layers;
 
 typedef struct mix_tunnel_note {
@@ -148,5 +152,9 @@ void mix_tunnel_proceed(mix_tunnel *t, mix_time now);
 mix_time mix_tunnel_choice_deadline(const mix_tunnel *t);
 void mix_tunnel_choice_tick(mix_tunnel *t, mix_time now);
 void mix_tunnel_choice_reset(mix_tunnel *t);
+
+/* ---- stale.c ---- */
+mix_time mix_tunnel_stale_deadline(const mix_tunnel *t);
+void mix_tunnel_stale_turn(mix_tunnel *t, mix_time now);
 
 #endif

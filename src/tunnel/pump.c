@@ -245,6 +245,7 @@ static bool move_up(mix_tunnel *t, mix_time now) {
 static bool move_down(mix_tunnel *t, mix_time now) {
     if (gone(t) || !t->flowing || !t->layers.messages || t->topology_due)
         return false;
+    mix_tunnel_stale_turn(t, now);
     bool any = fill_lanes(t, now);
     return send_all(t, now) || any;
 }

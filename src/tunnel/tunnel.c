@@ -557,7 +557,7 @@ mix_time mix_tunnel_deadline(const mix_tunnel *t) {
     at = earlier(at, mix_tunnel_transport_deadline(t));
     if (!t->flowing) /* nothing below would take what they give */
         return at;
-    at = earlier(at, mix_ipr_deadline(t->ipr));
+    at = earlier(at, earlier(mix_ipr_deadline(t->ipr), mix_tunnel_stale_deadline(t)));
     if (t->layers.messages)
         at = earlier(at, earlier(mix_traffic_deadline(t->layers.traffic),
                                  mix_messages_deadline(t->layers.messages)));
