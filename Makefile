@@ -12,7 +12,7 @@ NATIVE_PARTS := libwebsockets
 WASM_PARTS := openssl-client
 SETUP := build net
 
-.PHONY: help packages dist dist-check examples conformance conformance-deps demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench bench-browser fuzz check install format clean distclean
+.PHONY: help packages docs dist dist-check examples conformance conformance-deps demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench bench-browser fuzz check install format clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ bench-browser: build e2e-deps packages ## the npm peer and ours in one Chromium:
 
 fuzz: fuzz-build ## 60 s a fuzz target (FUZZ=seconds)
 	@node tools/test.mjs --fuzz $(or $(FUZZ),60)
+
+docs: packages ## the API reference of C and JavaScript, into build/docs
+	@node tools/api-docs.mjs
 
 install: build ## command, library, headers, man pages; PREFIX (/usr/local) and DESTDIR as usual
 	@DESTDIR="$(DESTDIR)" cmake --install build/native --strip --prefix "$(or $(PREFIX),/usr/local)" > build/install.log || { cat build/install.log >&2; exit 1; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Links and examples of the documentation. Every relative link and anchor, and every path of this repository in code marks, exists; every code
+// Links and examples of the documentation, and the API reference (api-docs.mjs). Every relative link and anchor, and every path of this repository in code marks, exists; every code
 // block of README.md, docs/*.md and packages/*/README.md is run or compiled, as its language says:
 //   sh       run in a shell, against a local mixnet (docs/session.mjs)        console  the same, and what it prints is compared
 //   js       run by Node; a comment "// → TEXT" is a line that it prints      ts       type-checked        html     opened in Chromium
@@ -17,6 +17,7 @@ import { dirname, join, normalize } from 'node:path';
 import { BUILD, startMixnet } from '../e2e/mixnet.mjs';
 import { openBrowser, servePage } from '../e2e/browser.mjs';
 import { makeCertificate } from '../e2e/web.mjs';
+import { writeDocs } from './api-docs.mjs';
 import { readMarkdown } from './docs/markdown.mjs';
 import { openSession } from './docs/session.mjs';
 
@@ -64,6 +65,31 @@ function checkLinks(file, { links, paths }) {
         if (!/^[\w.-]+(\/[\w.-]+)+$/.test(path) || !TOP.has(path.split('/')[0]) || /^(build|bin)\//.test(path)) continue;
         if (/\/(dist|node_modules)\//.test(path)) continue; // made, not kept
         check(`${file}:${line}: ${path}`, existsSync(join(ROOT, path)), 'there is no such file');
+    }
+}
+
+// ---- the reference ----
+
+/** Every function of the headers and every name that the packages export has its place there, and its own links lead somewhere. */
+async function checkReference(out) {
+    writeDocs(out);
+    const api = new Map(['README.md', ...readdirSync(join(out, 'api')).filter((name) => name.endsWith('.md')).map((name) => `api/${name}`)]
+        .map((file) => [file, readMarkdown(readFileSync(join(out, file), 'utf8'))]));
+    const inC = new Set([...api].filter(([file]) => /api\/c-/.test(file)).flatMap(([, page]) => [...page.anchors]));
+    for (const header of readdirSync(join(ROOT, 'include/mix'))) {
+        const text = readFileSync(join(ROOT, 'include/mix', header), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
+        for (const [, name] of text.matchAll(/\b(mix_\w+)\(/g)) check(`${name} is in the reference`, inC.has(name));
+    }
+    for (const name of ['mix-tunnel', 'mix-fetch', 'mix-dns', 'mix-websocket']) {
+        for (const exported of Object.keys(await import(join(ROOT, 'packages', name, 'dist/node/index.mjs'))))
+            check(`${exported} of ${name} is in the reference`, api.get(`api/${name}.md`).anchors.has(exported.toLowerCase()));
+    }
+    for (const [file, { links, anchors }] of api) {
+        for (const { target, line } of links.filter(({ target }) => !/^https?:/.test(target))) {
+            const [path, anchor] = target.split('#');
+            const to = path === '' ? anchors : api.get(normalize(join(dirname(file), path)))?.anchors;
+            check(`reference: ${file}:${line}: ${target}`, to !== undefined && (anchor === undefined || to.has(anchor)));
+        }
     }
 }
 
@@ -212,6 +238,7 @@ async function runBlocks(file, { blocks }, place) {
 for (const [file, page] of pages) if (wanted(file)) checkLinks(file, page);
 const links = passed + failed;
 const scratch = mkdtempSync(join(tmpdir(), 'lwmix-docs-'));
+if (asked.length === 0) await checkReference(join(scratch, 'reference'));
 const site = await startSite();
 const mixnet = await startMixnet(NAMES.flatMap((name) => ['--resolve', `${name}=${ADDRESS}`]).concat(['--forward', `${ADDRESS}:80=127.0.0.1:${site.ports.http}`, '--forward', `${ADDRESS}:443=127.0.0.1:${site.ports.https}`]));
 const place = openPlace(site, mixnet, scratch);
