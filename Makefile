@@ -63,6 +63,14 @@ conformance-deps:
 examples: packages e2e-deps ## what examples/ need: bundlers, and the packages as they are packed
 	@node --input-type=module -e "import { pack, unpackInto } from './e2e/packing.mjs'; unpackInto('examples', pack('build'))"
 
+.PHONY: playground playground-page
+playground: build playground-page ## a page that shows the tunnel at work, on a mixnet of its own, at http://127.0.0.1:8480/
+	@build/lwmix playground
+
+playground-page: packages
+	@[ playground/node_modules/.package-lock.json -nt playground/package-lock.json ] || (cd playground && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
+	@node playground/build.mjs
+
 demo: build e2e-deps ## a mixnet on this machine, and a page fetched through it
 	@node e2e/demo.mjs
 
@@ -72,7 +80,7 @@ soak: build e2e-deps ## the npm peer through the mixnet, 20 runs
 check: build packages ## layers, symbols, imports, sizes, licence lines
 	@node tools/check.mjs
 
-test: build wasm asan fuzz-build e2e-deps conformance-deps packages dist ## everything: checks, tests on three targets, 5 s a fuzz target
+test: build wasm asan fuzz-build e2e-deps conformance-deps packages playground-page dist ## everything: checks, tests on three targets, 5 s a fuzz target
 	@node tools/test.mjs --checks --suites --fuzz 5 native asan wasm
 
 vectors: build wasm asan ## only the vectors made by the original's code, on three targets

@@ -49,6 +49,7 @@ const SUITES = [
     { name: 'pack', command: ['node', 'e2e/pack.test.mjs'] },
     { name: 'docs', command: ['node', 'tools/docs-test.mjs'] },
     { name: 'dist', command: ['node', 'e2e/dist.test.mjs'] },
+    { name: 'playground', command: ['node', 'e2e/playground.test.mjs'] },
     { name: 'bundlers', command: ['node', 'e2e/bundlers.test.mjs'] },
     { name: 'peer-faults', command: ['node', 'e2e/peer-faults.mjs'] },
 ];

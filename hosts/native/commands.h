@@ -5,6 +5,7 @@
 #define HOSTS_NATIVE_COMMANDS_H
 
 int command_mixnet(int argc, char **argv);
+int command_playground(int argc, char **argv);
 /* Client commands: see client.h for their exit statuses. */
 int command_fetch(int argc, char **argv);
 int command_dns(int argc, char **argv);

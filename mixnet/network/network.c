@@ -60,7 +60,7 @@ static int add(mixnet_network *net, mixnet_kind kind, uint8_t layer, uint32_t nu
     mixnet_member *m = &net->members[net->count];
     *m = (mixnet_member){.id = (uint32_t)net->count + 1, .kind = kind, .layer = layer, .address = plan->host, .has_seed = true};
     snprintf(m->name, sizeof m->name, "%s%u", words[kind], number);
-    if (kind != MIXNET_MIX)
+    if (kind != MIXNET_MIX && !plan->nameless)
         snprintf(m->hostname, sizeof m->hostname, "%s.nym.test", m->name);
     m->address.port = 0;
     int status = mix_random(env, m->seed, sizeof m->seed);

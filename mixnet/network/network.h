@@ -52,6 +52,7 @@ typedef struct mixnet_plan {
     uint32_t mixes_per_layer, gateways, exits; /* each ≥ 1; exits may serve as entries too */
     mix_address host;
     const char *version;                       /* NULL: "1.37.0" */
+    bool nameless; /* gateways and exits have no host names: who takes plain ones comes to their addresses */
 } mixnet_plan;
 int mixnet_network_make(mixnet_network *out, const mixnet_plan *plan, mix_crypto *crypto, const mix_env *env);
 void mixnet_network_wipe(mixnet_network *net);

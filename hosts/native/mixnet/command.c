@@ -17,7 +17,7 @@ static struct {
     const char *folder, *role, *log_file, *host, *release;
     const char *faults[sizeof faults_names / sizeof *faults_names]; /* in the order of their names */
     arg_number mixes, gateways, exits, directory, plain, level, mtu, seed, metrics;
-    bool no_cover, allow_local, upstream_dns, tun, noise;
+    bool no_cover, allow_local, upstream_dns, tun, noise, nameless, until_eof;
     arg_list resolve, forward;
 } given = {
     .host = "127.0.0.1",
@@ -41,6 +41,7 @@ static const arg_option options[] = {
     {"--host", ARG_TEXT, &given.host, "IP", "address to listen on (127.0.0.1)"},
     {"--directory-port", ARG_NUMBER, &given.directory, "PORT", "port of the directory over TLS (a free one)"},
     {"--directory-http-port", ARG_NUMBER, &given.plain, "PORT", "port of the directory without TLS (a free one)"},
+    {"--nameless", ARG_FLAG, &given.nameless, NULL, "gateways have no host names: a browser that does not trust ca.pem can use ws://IP:PORT"},
     {"--release", ARG_TEXT, &given.release, "X.Y.Z", "release that the nodes announce (1.37.0: IPR version 10)"},
     {"--resolve", ARG_LIST, &given.resolve, "NAME=IP[,TTL]", "the exits' DNS knows this name"},
     {"--forward", ARG_LIST, &given.forward, "IP:PORT=HOST:PORT", "packets to this destination go to that local server"},
@@ -56,6 +57,7 @@ static const arg_option options[] = {
     {"--duplicate", ARG_TEXT, &given.faults[2], "SHARE", "of them comes twice"},
     {"--corrupt", ARG_TEXT, &given.faults[3], "SHARE", "of them has a bit flipped in its packet"},
     {"--seed", ARG_NUMBER, &given.seed, "N", "of the dice for these (1): the same faults in every run"},
+    {"--until-eof", ARG_FLAG, &given.until_eof, NULL, "end when stdin is closed: with the process that started it"},
     {"--metrics", ARG_NUMBER, &given.metrics, "PORT", "figures for Prometheus at http://127.0.0.1:PORT/metrics (0: a free port)"},
     {"--log", ARG_TEXT, &given.log_file, "FILE", "write the log there instead of stderr"},
     {"--log-level", ARG_NUMBER, &given.level, "0-5", "none, errors, warnings, info (3), debug, trace"},
@@ -103,13 +105,14 @@ static int run(const mix_address *address, const faults_rule *rule) {
     host_env_init(&env, log, (mix_log_level)given.level.value);
     daemon_options o = {
         .folder = given.folder,
-        .plan = {(uint32_t)given.mixes.value, (uint32_t)given.gateways.value, (uint32_t)given.exits.value, *address, given.release},
+        .plan = {(uint32_t)given.mixes.value, (uint32_t)given.gateways.value, (uint32_t)given.exits.value, *address, given.release, given.nameless},
         .role = given.role,
         .directory_port = (uint16_t)given.directory.value,
         .plain_directory_port = (uint16_t)given.plain.value,
         .noise = given.noise,
         .faults = *rule,
         .seed = (uint64_t)given.seed.value,
+        .until_eof = given.until_eof,
         .metrics_port = (int)given.metrics.value,
         .service = {.no_cover = given.no_cover, .allow_local = given.allow_local, .release = given.release,
                     .mtu = (uint16_t)given.mtu.value, .resolve = given.resolve.items, .resolve_count = given.resolve.count,

@@ -447,7 +447,8 @@ static void write_ready(FILE *out, mixnetd *d) {
     fprintf(out, "\"ca\":\"%s/ca.pem\",", d->options->folder);
     if (gateway) {
         print_key(out, "gateway", gateway->identity);
-        fprintf(out, ",\"gateway_ws\":\"ws://127.0.0.1:%u\",\"gateway_wss\":\"wss://%s:%u\",", gateway->ws_port, gateway->hostname, gateway->wss_port);
+        fprintf(out, ",\"gateway_ws\":\"ws://127.0.0.1:%u\",\"gateway_wss\":\"wss://%s:%u\",", gateway->ws_port,
+                gateway->hostname[0] ? gateway->hostname : "127.0.0.1", gateway->wss_port);
     }
     if (exit)
         print_router(out, d, exit);
@@ -491,6 +492,7 @@ static void stop(mixnetd *d) {
     control_close(d->control);
     web_close(d->web);
     links_close(d->links);
+    uv_close((uv_handle_t *)&d->parent, NULL);
     uv_close((uv_handle_t *)&d->timer, NULL);
     uv_close((uv_handle_t *)&d->turn, NULL);
     for (int i = 0; i < 2; i++)
@@ -501,6 +503,31 @@ static void on_signal(uv_signal_t *handle, int number) {
     mixnetd *d = handle->data;
     mix_log(d->env, MIX_LOG_INFO, "mixnet", "signal %d: ending", number);
     uv_stop(&d->loop); /* libwebsockets wants to be taken down from outside the loop */
+}
+
+static void on_parent_space(uv_handle_t *handle, size_t wanted, uv_buf_t *out) {
+    static char space[256];
+    (void)handle;
+    (void)wanted;
+    *out = uv_buf_init(space, sizeof space);
+}
+
+static void on_parent(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf) {
+    mixnetd *d = stream->data;
+    (void)buf;
+    if (len >= 0)
+        return; /* nothing that it could tell us */
+    uv_read_stop(stream);
+    mix_log(d->env, MIX_LOG_INFO, "mixnet", "stdin was closed: ending");
+    uv_stop(&d->loop);
+}
+
+static int watch_parent(mixnetd *d) {
+    d->parent.data = d;
+    int error = uv_pipe_open(&d->parent, 0);
+    if (!error)
+        error = uv_read_start((uv_stream_t *)&d->parent, on_parent_space, on_parent);
+    return error ? mix_error_note(&d->error, MIX_ERR_ARGUMENT, "mixnet", error, "--until-eof: stdin: %s", uv_strerror(error)) : MIX_OK;
 }
 
 static void free_all(mixnetd *d) {
@@ -554,7 +581,10 @@ int daemon_run(const daemon_options *options) {
         d->signals[i].data = d;
         uv_signal_start(&d->signals[i], on_signal, i ? SIGINT : SIGTERM);
     }
-    int status = start(d);
+    uv_pipe_init(&d->loop, &d->parent, 0);
+    int status = options->until_eof ? watch_parent(d) : MIX_OK;
+    if (status == MIX_OK)
+        status = start(d);
     if (status == MIX_OK) {
         uv_prepare_start(&d->turn, on_turn);
         tell_ready(d);

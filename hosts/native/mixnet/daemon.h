@@ -15,6 +15,7 @@ typedef struct daemon_options {
     faults_rule faults; /* of all links */
     uint64_t seed;
     int metrics_port;      /* −1: none; 0: a free one */
+    bool until_eof;        /* ends when its stdin is closed */
     service_options service;
     const mix_env *env;
 } daemon_options;

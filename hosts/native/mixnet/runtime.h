@@ -44,6 +44,7 @@ typedef struct mixnetd {
     uv_timer_t timer;
     uv_prepare_t turn;
     uv_signal_t signals[2];
+    uv_pipe_t parent; /* stdin, with until_eof */
     mix_crypto *crypto;
     mix_sphinx *sphinx;
     mixnet_network *network;
