@@ -93,3 +93,4 @@ await main().catch((error) => {
     console.error(`bench: ${error.message}`);
     process.exitCode = 2;
 });
+process.exit(); // what a failure left half open does not keep it alive

@@ -8,7 +8,8 @@ export const ADDRESS = '93.184.216.34'; // public, leads to loopback
 const NAME = 'site.example';
 const OTHER = 'six.example';
 const FRESH = ['a.example', 'b.example', 'c.example'];
-export const NAMES = [NAME, OTHER, ...FRESH];
+const NEW = ['d.example', 'e.example'];
+export const NAMES = [NAME, OTHER, ...FRESH, ...NEW];
 
 const KB = 1000;
 const MB = 1_000_000;
@@ -81,7 +82,6 @@ class Runner {
         page.pid = await rendererWithWorker(this.stage.cdp);
         if (cold) this.note.value('load', load);
         const row = cold ? 'setup-cold' : 'setup-warm';
-        if (cold && !this.wants('setup-cold') && this.stage.steps.size === 1 && this.wants('load')) return page;
         const setup = await this.step(page, row, 'setup', options);
         if (options === undefined) this.note.value(row, setup);
         if (cold) this.note.value('transfer', this.stage.pages.sent() / KB);
@@ -102,7 +102,12 @@ function deadline(ms) {
 async function latency(run, context) {
     const page = await run.begin(context, undefined, { cold: true });
     const { note } = run;
-    if (run.wants('first-fetch', 'sequence-20', 'down-100k', 'down-1m', 'up-100k')) note.value('first-fetch', await run.step(page, 'first-fetch', 'fetch', { name: NAME }));
+    if ([...run.stage.steps].every((step) => ['load', 'setup-cold'].includes(step))) return page.tab.close();
+    const first = [await run.step(page, 'first-fetch', 'fetch', { name: NAME })]; // a connection for all that follows
+    if (run.wants('first-fetch')) {
+        for (const name of NEW) first.push(await run.step(page, 'first-fetch', 'fetch', { name }));
+        note.value('first-fetch', median(first));
+    }
     if (run.wants('sequence-20')) {
         const times = await run.step(page, 'sequence-20', 'sequence', { name: NAME, count: 20 });
         note.value('warm-fetch', median(times));
@@ -169,9 +174,9 @@ async function fast(run, context) {
     await page.tab.close();
 }
 
+/** No connection is open meanwhile that would be kept alive. */
 async function silence(run, context) {
     const page = await run.begin(context, undefined, { cold: true });
-    await run.step(page, 'first-fetch', 'fetch', { name: NAME });
     run.stage.progress(run.maker, 'after-silence');
     await sleep(SILENCE_MS);
     run.note.value('after-silence', await run.step(page, 'after-silence', 'fetch', { name: NAME }));

@@ -28,7 +28,7 @@ export const ROWS = [
     { bench: 'fast-down-1m', unit: 'ms', target: 0.15, what: 'download 1 MB, pacing and cover off' },
     { bench: 'fast-up-100k', unit: 'ms', target: 0.2, what: 'upload 100 KB, pacing and cover off' },
     { bench: 'fast-up-1m', unit: 'ms', within: 6000, what: 'upload 1 MB, pacing and cover off' },
-    { bench: 'after-silence', unit: 'ms', within: 5000, what: 'fetch after 65 s without traffic' },
+    { bench: 'after-silence', unit: 'ms', within: 5000, what: 'first fetch, 65 s after setup' },
     { bench: 'failures', unit: '', within: 0, what: 'operations that failed or took too long', needs: '' },
 ];
 
