@@ -2,7 +2,7 @@
 // The client commands through a local mixnet of real processes, each in its usual uses and with what goes wrong. Closes with
 // "client: N passed, M failed".
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, watch, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, watch, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
@@ -29,9 +29,9 @@ const once = (source, name, holds) => new Promise((resolve) => {
 }).finally(() => source.close());
 
 /** Runs the command: exit status, standard output as bytes, standard error as text. `input` is a string, or takes the stream. */
-function lwmix(args, { input, cwd } = {}) {
+function lwmix(args, { input, cwd, env } = {}) {
     return new Promise((resolve) => {
-        const child = spawn(join(BUILD, 'lwmix'), args, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], cwd });
+        const child = spawn(join(BUILD, 'lwmix'), args, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], cwd, env });
         const out = [];
         let err = '';
         child.stdout.on('data', (chunk) => out.push(chunk));
@@ -306,6 +306,40 @@ async function webSockets() {
     check('much at once for a reader who pauses; a signal', status === 130 && got === 2000000, { status, got });
 }
 
+/** Each line a figure with its unit; those that must be there are, and say what can be. */
+function figures(what, result, mode, units) {
+    const lines = result.code === 0 ? result.out.toString().trim().split('\n').map((line) => JSON.parse(line)) : [];
+    const value = Object.fromEntries(lines.map((l) => [l.bench, l.value]));
+    check(`${what}: all figures`, lines.map((l) => `${l.bench} ${l.unit}`).join() === units && lines.every((l) => l.mode === mode), result);
+    check(`${what}: figures that can be`, lines.length > 0 && lines.every((l) => l.value > 0.001 && l.value < 60_000) && value.setup > 20 &&
+        value.ping_min > 5 && value.ping_min <= value.ping_median && value.warm_request > value.ping_min / 2 && value.first_request > value.ping_min &&
+        value.websocket_echo_p50 <= value.websocket_echo_p95 && value.upload_100kb > 1 && value.cpu_upload < 20, result);
+    return value;
+}
+
+/** lwmix bench: against a mixnet and a site of its own, and through ours to ours. */
+async function benches() {
+    const temporary = mkdtempSync(join(folder, 'bench-'));
+    const own = (args, act) => lwmix(['bench', '--quick', '--no-pacing', ...args], { input: act, env: { ...process.env, TMPDIR: temporary } });
+    const empty = (what) => check(`${what}: nothing is left`, readdirSync(temporary).length === 0, readdirSync(temporary));
+    const alone = await own(['--json']);
+    const value = figures('bench', alone, 'unpaced', 'setup ms,ping_min ms,ping_median ms,first_request ms,warm_request ms,parallel_6 ms,dns_lookup ms,' +
+        'download_100kb kB/s,cpu_download s/MB,upload_100kb kB/s,cpu_upload s/MB,websocket_open ms,websocket_echo_p50 ms,websocket_echo_p95 ms');
+    check('bench: a first request needs the most', value.first_request > value.warm_request && value.download_100kb > 1, value);
+    empty('bench');
+    const stopped = await own(['--json'], (stdin, child) => child.stdout.once('data', () => child.kill('SIGINT')));
+    check('bench: interrupted', stopped.code === 130, stopped);
+    empty('bench, interrupted');
+    const ours = await lwmix(['bench', ...network, '--quick', '--no-pacing', `${SITE}/bytes?n=20000`, '--upload', `${SITE}/echo`,
+        '--websocket', 'wss://site.nym.test/ws', '--json']);
+    figures('bench URL', ours, 'unpaced', 'setup ms,ping_min ms,ping_median ms,first_request ms,warm_request ms,parallel_6 ms,dns_lookup ms,download kB/s,' +
+        'cpu_download s/MB,upload_100kb kB/s,cpu_upload s/MB,websocket_open ms,websocket_echo_p50 ms,websocket_echo_p95 ms');
+    refuses('bench: a network and no URL', await lwmix(['bench', ...network]), 2, /a URL is needed/);
+    const missing = await lwmix(['bench', ...network, '--quick', '--no-pacing', `${SITE}/nothing`]);
+    check('bench: a page that is not there', missing.code === 10 && /first_request: .*answered 404\n$/.test(missing.err) &&
+        /^ +unpaced\nsetup +[\d.]+  ms\nping_min +[\d.]+  ms\n/.test(missing.out), missing);
+}
+
 async function chains() {
     const [ca, chain] = [inMixnet('ca.pem'), inMixnet('server.pem')];
     const verify = (...args) => lwmix(['verify', '--chain', chain, ...args]);
@@ -330,6 +364,7 @@ try {
     await Promise.all([refusals(), names(), chains()]);
     await webSockets();
     await readers();
+    await benches();
 } finally {
     const end = await mixnet.stop();
     check('the mixnet ends well', end.code === 0, end);

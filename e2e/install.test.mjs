@@ -85,7 +85,7 @@ function manuals() {
     const page = join(root, 'share/man/man1/lwmix.1');
     const text = readFileSync(page, 'utf8').replace(/\\e/g, '\\');
     const common = text.slice(text.indexOf('.Sh COMMON OPTIONS'), text.indexOf('.Sh EXIT STATUS'));
-    for (const command of ['fetch', 'dns', 'ws', 'proxy', 'ping', 'verify']) {
+    for (const command of ['fetch', 'dns', 'ws', 'proxy', 'ping', 'bench', 'verify']) {
         const start = text.indexOf(`.Ss lwmix ${command}`);
         const section = text.slice(start, text.indexOf('.S', start + 5)) + (command === 'verify' ? '' : common);
         const known = new Set([...section.matchAll(/^\.It (.*)$/gm)].flatMap((m) => [...m[1].matchAll(/Fl (\S+)/g)].map((f) => `-${f[1]}`)));

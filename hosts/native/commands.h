@@ -13,5 +13,6 @@ int command_ws(int argc, char **argv);
 int command_ping(int argc, char **argv);
 int command_proxy(int argc, char **argv);
 int command_verify(int argc, char **argv);
+int command_bench(int argc, char **argv);
 
 #endif

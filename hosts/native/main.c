@@ -19,6 +19,7 @@ static const struct {
     {"verify", command_verify, "judge a certificate chain as the tunnel does"},
     {"ping", command_ping, "measure the way through the mixnet to an exit and back"},
     {"proxy", command_proxy, "let curl, git or a browser use the tunnel, by SOCKS5 and HTTP"},
+    {"bench", command_bench, "measure a tunnel"},
     {"playground", command_playground, "a page that shows the tunnel at work, with a mixnet of its own"},
     {"mixnet", command_mixnet, "run a whole mixnet on this machine, or one role of it"},
 };
