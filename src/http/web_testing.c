@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { STREAMS = 1024 }; /* on one connection, in all */
+
 struct web_conn {
     web *web;
     far_conn *far;
@@ -17,7 +19,7 @@ struct web_conn {
     BIO *in, *out;
     mix_buf text; /* HTTP/1.1: received */
     nghttp2_session *h2;
-    web_request *streams[64];
+    web_request *streams[STREAMS];
     size_t stream_count;
     bool raw, seen, closed;
 };
@@ -151,7 +153,7 @@ static web_request *stream_of(web_conn *c, int32_t id) {
 static int h2_begin(nghttp2_session *session, const nghttp2_frame *frame, void *user) {
     web_conn *c = user;
     (void)session;
-    if (frame->hd.type == NGHTTP2_HEADERS && c->stream_count < 64) {
+    if (frame->hd.type == NGHTTP2_HEADERS && c->stream_count < STREAMS) {
         web_request *r = calloc(1, sizeof *r);
         r->stream = frame->hd.stream_id;
         c->streams[c->stream_count++] = r;
@@ -267,7 +269,7 @@ static bool read_h1(web_conn *c) {
         return false;
     }
     mix_buf_consume(&c->text, head + body);
-    c->streams[c->stream_count++ % 64] = r; /* lives as long as the connection */
+    c->streams[c->stream_count++ % STREAMS] = r; /* lives as long as the connection */
     handle(c, r);
     return c->far != NULL;
 }
@@ -349,7 +351,7 @@ static void far_gone(void *user, far_conn *f) {
         w->last = NULL;
     SSL_free(c->ssl);
     nghttp2_session_del(c->h2);
-    for (size_t i = 0; i < 64; i++)
+    for (size_t i = 0; i < STREAMS; i++)
         if (c->streams[i])
             free_request(c->streams[i]);
     mix_buf_deinit(&c->text);

@@ -32,6 +32,8 @@ static inline _Noreturn void _fail(const char *file, int line) {
 #define assert_non_null(p) assert_true((p) != NULL)
 #define assert_null(p) assert_true((p) == NULL)
 #define assert_ptr_equal(a, b) assert_true((const void *)(a) == (const void *)(b))
+#define assert_ptr_not_equal(a, b) assert_false((const void *)(a) == (const void *)(b))
+#define print_message(...) ((void)printf(__VA_ARGS__))
 /* Functions, so that each argument is evaluated once. */
 static inline void mix_cmocka_int(int want_equal, uint64_t a, uint64_t b, const char *file, int line) {
     if ((a == b) == want_equal)
@@ -57,6 +59,7 @@ static inline void mix_cmocka_str(const char *a, const char *b, const char *file
     _fail(file, line);
 }
 #define assert_string_equal(a, b) mix_cmocka_str((a), (b), __FILE__, __LINE__)
+#define assert_string_not_equal(a, b) assert_true(strcmp((a), (b)) != 0)
 
 static inline int mix_cmocka_run(const char *group, const CMUnitTest *tests, size_t count) {
     for (size_t i = 0; i < count; i++) {
