@@ -52,6 +52,8 @@ export class Engine {
     readonly #tell: (event: TunnelEvent) => void;
     #core: Core | undefined;
     #state: TunnelState = { state: 'connecting' };
+    /** What the last tunnel ended with. */
+    #why: MixError | undefined;
     #stats: TunnelStats = NO_STATS;
     /** From setup's call to the tunnel's end. */
     #active = false;
@@ -115,7 +117,9 @@ export class Engine {
         this.#core = core;
         this.#storage = storage;
         core.command(Command.LOG_LEVEL, 0, options.debug ? LOG_DEBUG : LOG_ERROR);
-        const status = core.setup(settingsOf(options).bytes(), identity);
+        const settings = settingsOf(options).bytes();
+        const status = core.setup(settings, identity);
+        settings.fill(0); // the passphrase is in it
         identity?.fill(0);
         if (status !== OK) {
             const phase = phaseOf(status);
@@ -161,6 +165,7 @@ export class Engine {
     #end(error: MixError, into: 'shutdown' | 'failed', panicked = false): void {
         if (!this.#active) return;
         this.#active = this.#started = false;
+        this.#why = into === 'failed' ? error : undefined;
         this.#takeStats();
         clearTimeout(this.#timer);
         this.#timer = undefined;
@@ -373,7 +378,8 @@ export class Engine {
     notReady(): MixError {
         const { state } = this.#state;
         return state === 'connecting' ? mixError('tunnel not connected', { code: 'STATE', phase: 'tunnel' })
-            : mixError(`tunnel error: tunnel not ready: ${PEER_STATES[state]}`, { code: state === 'failed' ? 'STATE' : 'SHUT_DOWN', phase: 'tunnel' });
+            : mixError(`tunnel error: tunnel not ready: ${PEER_STATES[state]}`,
+                { code: state === 'failed' ? 'STATE' : 'SHUT_DOWN', phase: 'tunnel', cause: this.#why });
     }
 
     /** To read an event's texts from. */

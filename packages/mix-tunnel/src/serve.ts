@@ -25,6 +25,7 @@ function serveOne(engine: Engine, { opening, port }: OpenMessage): void {
         handle(event.data);
         if (event.data.type === 'abort') port.close();
     };
+    port.addEventListener('close', () => handle({ type: 'abort' })); // the page has dropped it without a word
 }
 
 function isLast(opening: Opening, news: Traffic[Opening['op']]['news']): boolean {
