@@ -202,7 +202,7 @@ static void uploads(void **state) {
     uint64_t segments = far_get_stats(s.far)->data_segments, least = (MEGA + 1459) / 1460;
     print_message("upload: %.1f kB/s, %llu segments, %llu are needed\n", rate / 1000,
                   (unsigned long long)segments, (unsigned long long)least);
-    assert_true(rate >= 0.76 * 50 * 1500);
+    assert_true(rate >= 0.8 * 50 * 1500);
     assert_true(segments <= least + least / 100);
     end();
 }
