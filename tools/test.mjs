@@ -24,7 +24,7 @@ for (let i = 2; i < process.argv.length; i++) {
 /** Seconds after which a program counts as hung. */
 const LIMIT = 600;
 
-/** Programs that are no part of the CMake build: each prints the same closing line. */
+/** Programs that are no part of the CMake build: each prints the same closing line. Those that judge speed run alone, at the end. */
 const SUITES = [
     { name: 'third_party', command: ['bash', 'third_party/test.sh'] },
     { name: 'packages', command: ['node', 'packages/test.mjs'] },
@@ -34,15 +34,15 @@ const SUITES = [
     { name: 'client', command: ['node', 'e2e/client.test.mjs'] },
     { name: 'proxy', command: ['node', 'e2e/proxy.test.mjs'] },
     { name: 'names', command: ['node', 'e2e/names.test.mjs'] },
-    { name: 'faults', command: ['node', 'e2e/faults.test.mjs'] },
+    { name: 'faults', command: ['node', 'e2e/faults.test.mjs'], alone: true },
     { name: 'hostile', command: ['node', 'e2e/hostile.test.mjs'] },
     { name: 'sites', command: ['node', 'e2e/sites.test.mjs'] },
     { name: 'autobahn', command: ['node', 'e2e/autobahn.test.mjs'] },
     { name: 'leak', command: ['node', 'e2e/leak.test.mjs'] },
     { name: 'install', command: ['node', 'e2e/install.test.mjs'] },
     { name: 'noise', command: ['node', 'e2e/noise.test.mjs'] },
-    { name: 'bench-browser', command: ['node', 'bench/browser.test.mjs'] },
-    { name: 'peer', command: ['node', 'e2e/peer.mjs'] },
+    { name: 'bench-browser', command: ['node', 'bench/browser.test.mjs'], alone: true },
+    { name: 'peer', command: ['node', 'e2e/peer.mjs'], alone: true },
     { name: 'packages-chromium', command: ['node', 'e2e/packages.test.mjs'] },
     { name: 'tunnel-chromium', command: ['node', 'e2e/tunnel.test.mjs'] },
     { name: 'packages-node', command: ['node', 'e2e/packages-node.test.mjs'] },
@@ -120,6 +120,8 @@ if (options.checks) programs.push({ name: 'check', target: 'tree', command: ['no
 for (const target of options.targets) programs.push(...programsOf(target));
 if (options.suites) suites.push(...SUITES.filter((s) => existsSync(s.command.at(-1))).map((s) => ({ ...s, target: 'suite' })));
 if (options.fuzz > 0) programs.push(...fuzzTargets());
+const together = suites.filter((s) => !s.alone);
+const alone = suites.filter((s) => s.alone);
 const count = programs.length + suites.length;
 
 let passed = 0;
@@ -141,9 +143,10 @@ async function worker([first, second]) {
     }
 }
 const cores = Math.max(2, cpus().length);
-const forPrograms = Array.from({ length: suites.length > 0 ? cores - 1 : cores }, () => worker([programs, suites]));
-const forSuites = suites.length > 0 ? [worker([suites, programs]), worker([suites, programs])] : [];
+const forPrograms = Array.from({ length: suites.length > 0 ? cores - 1 : cores }, () => worker([programs, together]));
+const forSuites = suites.length > 0 ? [worker([together, programs]), worker([together, programs])] : [];
 await Promise.all([...forPrograms, ...forSuites]);
+await worker([alone, []]);
 if (count === 0) failed++;
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed > 0 ? 1 : 0);
