@@ -63,13 +63,17 @@ conformance-deps:
 examples: packages e2e-deps ## what examples/ need: bundlers, and the packages as they are packed
 	@node --input-type=module -e "import { pack, unpackInto } from './e2e/packing.mjs'; unpackInto('examples', pack('build'))"
 
+define build_page
+@[ playground/node_modules/.package-lock.json -nt playground/package-lock.json ] || (cd playground && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
+@node playground/build.mjs
+endef
+
 .PHONY: playground playground-page
 playground: build playground-page ## a page that shows the tunnel at work, on a mixnet of its own, at http://127.0.0.1:8480/
 	@build/lwmix playground
 
 playground-page: packages
-	@[ playground/node_modules/.package-lock.json -nt playground/package-lock.json ] || (cd playground && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
-	@node playground/build.mjs
+	$(build_page)
 
 demo: build e2e-deps ## a mixnet on this machine, and a page fetched through it
 	@node e2e/demo.mjs
@@ -113,6 +117,7 @@ dist: deps ## release files into build/dist: npm, source, static command, Debian
 	$(call compile,native,lwmix lwmix-static lwmix_archive)
 	$(call compile,wasm,lwmix_wasm)
 	$(build_packages)
+	$(build_page)
 	@node tools/dist.mjs
 
 dist-check: ## two builds of the last commit in different folders give the same release files (some minutes)

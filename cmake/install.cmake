@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What `make install` puts where: the command, liblwmix.a with headers and lwmix.pc, man pages, licences, the examples.
+# What `make install` puts where: the command, liblwmix.a with headers and lwmix.pc, man pages, licences, the examples, the page of the playground.
 if(MIX_WASM OR MIX_FUZZ OR MIX_SANITIZE)
   return()
 endif()
@@ -28,6 +28,7 @@ install(FILES ${headers} DESTINATION include/mix)
 install(FILES ${PROJECT_SOURCE_DIR}/docs/man/lwmix.1 DESTINATION share/man/man1)
 install(FILES ${PROJECT_SOURCE_DIR}/docs/man/lwmix.3 DESTINATION share/man/man3)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION share/doc/lwmix)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/build/playground DESTINATION share/lwmix OPTIONAL) # what make playground-page built
 install(FILES ${PROJECT_SOURCE_DIR}/examples/c/fetch.c ${PROJECT_SOURCE_DIR}/examples/c/host.c ${PROJECT_SOURCE_DIR}/examples/c/host.h
   DESTINATION share/doc/lwmix/examples)
 foreach(part openssl blake3 yyjson fiat lwip certifi zlib brotli zstd nghttp2 c-ares curl libwebsockets)

@@ -82,6 +82,13 @@ test('the site behind the exit: bytes, echo, who asks, redirect, errors', async 
     assert.equal((await ask('/nothing', { base })).status, 404);
 });
 
+test('the commands use its mixnet and its site too', () => {
+    const fetched = (url) => spawnSync(join(BUILD, 'lwmix'), ['fetch', '--network', playground.network, url], { timeout: 60_000 });
+    const { status, stdout, stderr } = fetched(`https://${SITE}/you`);
+    assert.equal(status, 0, String(stderr));
+    assert.equal(JSON.parse(stdout).headers.host, SITE);
+});
+
 test('wrong options are one line and status 2', () => {
     const empty = mkdtempSync(join(tmpdir(), 'lwmix-test-'));
     const rows = [
@@ -269,11 +276,7 @@ test('start, path, figures and stop: what is shown is what the tunnel says', asy
 
 test('fetch: every example, headers, an echo, an abort, errors; waterfall and preview', async () => {
     const { tab, complaints, close } = await open();
-    assert.match(await tab.evaluate(async () => {
-        document.querySelector('#fetch-send').click();
-        await new Promise((resolve) => { new MutationObserver(resolve).observe(document.querySelector('#fetch-result'), { attributes: true, attributeFilter: ['data-busy'] }); });
-        return '';
-    }), /^$/);
+    await tab.click('#fetch-send');
     await settled(tab, 'fetch');
     assert.match(await tab.textContent('#fetch-status'), /not ready|not set up|tunnel/i, 'without a tunnel it says so');
     await begin(tab);

@@ -28,4 +28,7 @@ const css = ['node_modules/uplot/dist/uPlot.min.css', 'style.css'].map((file) =>
 const { code } = await esbuild.transform(css, { loader: 'css', minify: true, target: ['chrome111', 'firefox114', 'safari16.4'] });
 writeFileSync(join(OUT, 'app.css'), code);
 for (const file of ['index.html', 'icon.svg']) copyFileSync(join(HERE, file), join(OUT, file));
+const uplot = JSON.parse(readFileSync(join(HERE, 'node_modules/uplot/package.json'), 'utf8'));
+writeFileSync(join(OUT, 'THIRD-PARTY.txt'), `${readFileSync(join(TUNNEL, 'THIRD-PARTY.txt'), 'utf8').trimEnd()}\n\n`
+    + `${'='.repeat(100)}\nuplot: ${uplot.license}\n${'='.repeat(100)}\n\n${readFileSync(join(HERE, 'node_modules/uplot/LICENSE'), 'utf8')}`);
 for (const file of ['worker.js', 'lwmix.wasm']) copyFileSync(join(TUNNEL, file), join(OUT, file));

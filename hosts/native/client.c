@@ -33,6 +33,7 @@ struct client {
     mix_tunnel_state state;
     mix_failure failure;
     bool interrupted, closing, held, shows_progress;
+    bool plain; /* the local mixnet's gateways have no names, and so no TLS */
     mix_buf identity, roots; /* roots: PEM, to trust besides Mozilla's */
     char directory[512];
     char dns[DNS_MOST][DNS_TEXT];
@@ -247,8 +248,10 @@ static int complain(const client *c, int status, const char *format, const char 
 static void know_members(client *c, const mixnet_network *net) {
     char ip[MIX_ADDRESS_TEXT];
     for (size_t i = 0; i < net->count; i++) {
-        if (net->members[i].hostname[0] == 0)
+        if (net->members[i].hostname[0] == 0) {
+            c->plain |= net->members[i].kind != MIXNET_MIX;
             continue;
+        }
         mix_ip_format(ip, &net->members[i].address);
         dial_know(c->dial, net->members[i].hostname, ip);
     }
@@ -381,6 +384,7 @@ static int make_tunnel(client *c) {
         .directory_count = url ? 1 : 0,
         .gateway = o->gateway,
         .exit = o->exit,
+        .plain_gateway = c->plain,
         .pacing_off = o->no_pacing,
         .cover_off = o->no_cover,
         .forget = o->storage == NULL,

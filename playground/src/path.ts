@@ -159,17 +159,17 @@ function bow(p: Picture, from: Point, to: Point): Leg {
     return { from, to, over: p.wide ? { x: (from.x + to.x) / 2, y: p.entry.y + 128 } : { x: p.entry.x - 92, y: (from.y + to.y) / 2 } };
 }
 
-/** Every packet enters at layer 1 and leaves at layer 3, on its way back as well. */
-function legs(p: Picture, kind: Kind): Leg[] {
+/** Every packet enters at layer 1 and leaves at layer 3, on its way back as well. `onward`: what is in it goes on to the site. */
+function legs(p: Picture, kind: Kind, onward: boolean): Leg[] {
     const [one, two, three] = p.layers.map(pick) as [Point, Point, Point];
-    if (kind === 'real') return straight([p.you, p.entry, one, two, three, p.exit]);
+    if (kind === 'real') return straight([p.you, p.entry, one, two, three, p.exit, ...(onward ? [p.site] : [])]);
     if (kind === 'reply') return [bow(p, p.exit, one), ...straight([one, two, three]), bow(p, three, p.entry), ...straight([p.entry, p.you])];
     return [...straight([p.you, p.entry, one, two, three]), bow(p, three, p.entry), ...straight([p.entry, p.you])];
 }
 
-function launch(kind: Kind, delay: number): void {
+function launch(kind: Kind, delay: number, onward: boolean): void {
     if (!picture || pulses.length >= PULSES_MOST) return;
-    const way = legs(picture, kind);
+    const way = legs(picture, kind, onward);
     const dot = svg('circle', { class: `pulse ${kind}`, r: kind === 'cover' ? 3 : 4, visibility: 'hidden' });
     picture.moving.append(dot);
     pulses.push({ dot, legs: way, begins: performance.now() + delay, takes: way.length * LEG_MS });
@@ -210,9 +210,11 @@ function pulseFor(before: TunnelStats, now: TunnelStats): void {
         ['reply', now.packets.replies - before.packets.replies],
         ['cover', now.packets.cover - before.packets.cover],
     ];
+    // Reply blocks and signs of life end at the exit; IP packets go on.
+    const share = (now.ip.up - before.ip.up) / Math.max(now.packets.data - before.packets.data, 1);
     for (const [kind, n] of grown) {
         const dots = Math.min(n, PULSES_A_SAMPLE);
-        for (let i = 0; i < dots; i++) launch(kind, SAMPLE_MS * (i + Math.random()) / dots);
+        for (let i = 0; i < dots; i++) launch(kind, SAMPLE_MS * (i + Math.random()) / dots, Math.random() < share);
     }
 }
 

@@ -67,8 +67,9 @@ static void on_local_end(void *user, int64_t status, int number) {
     playground *p = user;
     if (p->ending)
         return;
-    mix_error_note(&p->error, MIX_ERR_STATE, "playground", 0, "the local mixnet has ended by itself, with %s %d",
-                   number ? "signal" : "status", number ? number : (int)status);
+    mix_error_note(&p->error, MIX_ERR_STATE, "playground", 0,
+                   "the local mixnet has ended by itself, with %s %d", number ? "signal" : "status",
+                   number ? number : (int)status);
     complain(p, 1);
     end(p);
 }
@@ -78,11 +79,15 @@ static void on_local_end(void *user, int64_t status, int number) {
 static void tell(playground *p) {
     char text[MIX_ADDRESS_TEXT];
     mix_address_format(text, &p->page_at);
-    printf("{\"ready\":true,\"page\":\"http://%s/\",\"network\":\"%s\",%s\"pid\":%ld}\n", text, p->folder,
-           p->has_local ? "\"site\":\"http://" SITE_NAME "/\"," : "", (long)getpid());
+    printf("{\"ready\":true,\"page\":\"http://%s/\",\"network\":\"%s\",%s\"pid\":%ld}\n", text,
+           p->folder, p->has_local ? "\"site\":\"http://" SITE_NAME "/\"," : "", (long)getpid());
     fflush(stdout);
-    if (isatty(2))
-        fprintf(stderr, "\n  Open  http://%s/\n  Ctrl-C ends it.\n\n", text);
+    if (!isatty(STDERR_FILENO))
+        return;
+    fprintf(stderr, "\n  Open  http://%s/\n", text);
+    if (p->has_local)
+        fprintf(stderr, "  or    lwmix fetch --network %s http://" SITE_NAME "/\n", p->folder);
+    fprintf(stderr, "  Ctrl-C ends it.\n\n");
 }
 
 static void on_network(void *user) {
@@ -90,8 +95,10 @@ static void on_network(void *user) {
     char direct[MIX_ADDRESS_TEXT + 8] = "http://";
     mix_buf config = {0}, policy = {0};
     mix_address_format(direct + strlen(direct), &p->site_at);
-    local_site none = {0}, site = {"http://" SITE_NAME, "https://" SITE_NAME, "ws://" SITE_NAME "/ws", "wss://" SITE_NAME "/ws", direct};
-    int status = local_describe(p->folder, p->has_local ? &site : &none, &config, &policy, &p->error);
+    local_site none = {0}, site = {"http://" SITE_NAME, "https://" SITE_NAME,
+                                   "ws://" SITE_NAME "/ws", "wss://" SITE_NAME "/ws", direct};
+    int status =
+        local_describe(p->folder, p->has_local ? &site : &none, &config, &policy, &p->error);
     if (status == MIX_OK)
         status = serve_configure(p->serve, (char *)config.data, (char *)policy.data);
     if (status == MIX_OK)
@@ -110,7 +117,8 @@ static void on_network(void *user) {
 
 /* Beside the command as it is built, or as it is installed. */
 static int load_page(playground *p) {
-    static const char *const places[] = {"playground", "../playground", "../share/lwmix/playground"};
+    static const char *const places[] = {"playground", "../playground",
+                                         "../share/lwmix/playground"};
     char own[PATH_MAX], folder[PATH_MAX + 64];
     size_t len = sizeof own;
     if (given.page)
@@ -125,15 +133,20 @@ static int load_page(playground *p) {
         if (page_init(&p->page, folder, &p->error) == MIX_OK)
             return MIX_OK;
     }
-    return mix_error_note(&p->error, MIX_ERR_STATE_FOLDER, "playground", 0, "the page is not there: 'make playground' builds it, --page DIR names it");
+    return mix_error_note(
+        &p->error, MIX_ERR_STATE_FOLDER, "playground", 0,
+        "the page is not there: 'make playground' builds it, --page DIR names it");
 }
 
 static int check(playground *p) {
     if (mix_address_parse(&p->page_at, given.listen) != MIX_OK)
-        return mix_error_note(&p->error, MIX_ERR_ARGUMENT, "playground", 0, "--listen takes IP:PORT, as 127.0.0.1:8480, not %.80s", given.listen);
+        return mix_error_note(&p->error, MIX_ERR_ARGUMENT, "playground", 0,
+                              "--listen takes IP:PORT, as 127.0.0.1:8480, not %.80s", given.listen);
     if (!is_loopback(&p->page_at))
         return mix_error_note(&p->error, MIX_ERR_ARGUMENT, "playground", 0,
-                              "--listen %.60s: the page works on this machine alone (browsers allow it much there, and the mixnet is there)", given.listen);
+                              "--listen %.60s: the page works on this machine alone (browsers "
+                              "allow it much there, and the mixnet is there)",
+                              given.listen);
     return load_page(p);
 }
 
@@ -155,8 +168,9 @@ static int start_local(playground *p) {
     p->local.on_end = on_local_end;
     snprintf(http, sizeof http, SITE_IP ":80=127.0.0.1:%u", p->site_at.port);
     snprintf(https, sizeof https, SITE_IP ":443=127.0.0.1:%u", p->secure_at.port);
-    const char *const more[] = {"--resolve", SITE_NAME "=" SITE_IP ",300", "--forward", http, "--forward", https, "--log-level",
-                                given.verbose ? "3" : "1", NULL};
+    const char *const more[] = {
+        "--resolve",   SITE_NAME "=" SITE_IP ",300", "--forward", http, "--forward", https,
+        "--log-level", given.verbose ? "3" : "1",    NULL};
     return local_start(&p->local, &p->loop, given.mixes.value, more, &p->error);
 }
 
@@ -179,7 +193,8 @@ static int start(playground *p) {
 
 static void help(const arg_option *options) {
     printf("usage: lwmix playground [OPTION …]\n\n"
-           "Serves a page that shows the tunnel at work in a browser, and runs a mixnet on this machine for it, with a site behind\n"
+           "Serves a page that shows the tunnel at work in a browser, and runs a mixnet on this "
+           "machine for it, with a site behind\n"
            "its exit. Ready, it prints one line of JSON. SIGTERM or Ctrl-C ends it.\n\n");
     args_help(stdout, options);
 }
@@ -205,10 +220,14 @@ int command_playground(int argc, char **argv) {
     static playground p;
     bool wants_help = false;
     const arg_option options[] = {
-        {"--listen", ARG_TEXT, &given.listen, "IP:PORT", "serve the page there (127.0.0.1:8480); port 0: a free one"},
-        {"--network", ARG_TEXT, &given.network, "DIR", "use the local mixnet of this state folder, which runs with --nameless"},
-        {"--mixes", ARG_NUMBER, &given.mixes, "N", "mixes in each layer of the mixnet of its own (2)"},
-        {"--page", ARG_TEXT, &given.page, "DIR", "the page's files (those that came with the command)"},
+        {"--listen", ARG_TEXT, &given.listen, "IP:PORT",
+         "serve the page there (127.0.0.1:8480); port 0: a free one"},
+        {"--network", ARG_TEXT, &given.network, "DIR",
+         "use the local mixnet of this state folder, which runs with --nameless"},
+        {"--mixes", ARG_NUMBER, &given.mixes, "N",
+         "mixes in each layer of the mixnet of its own (2)"},
+        {"--page", ARG_TEXT, &given.page, "DIR",
+         "the page's files (those that came with the command)"},
         {"-v", ARG_FLAG, &given.verbose, NULL, "the mixnet tells on stderr what happens"},
         {0},
     };

@@ -28,7 +28,8 @@ static yyjson_mut_val *put_object(description *d, const char *name) {
 }
 
 static void put_members(description *d, const mixnet_network *net) {
-    static const char *const kinds[] = {[MIXNET_MIX] = "mix", [MIXNET_GATEWAY] = "gateway", [MIXNET_EXIT] = "exit"};
+    static const char *const kinds[] = {
+        [MIXNET_MIX] = "mix", [MIXNET_GATEWAY] = "gateway", [MIXNET_EXIT] = "exit"};
     yyjson_mut_val *list = yyjson_mut_obj_add_arr(d->doc, d->root, "nodes");
     for (size_t i = 0; d->ok && list && i < net->count; i++) {
         const mixnet_member *m = &net->members[i];
@@ -55,7 +56,8 @@ static void put_site(description *d, const local_site *site) {
 }
 
 static int fail(mix_error *e, const char *folder, const char *what, const char *why) {
-    return mix_error_note(e, MIX_ERR_STATE_FOLDER, "playground", 0, "%.60s/%s: %.80s", folder, what, why);
+    return mix_error_note(e, MIX_ERR_STATE_FOLDER, "playground", 0, "%.60s/%s: %.80s", folder, what,
+                          why);
 }
 
 /* The directory without TLS, of the line that the mixnet left there. */
@@ -75,30 +77,39 @@ static int read_directory(const char *folder, char *out, size_t size, mix_error 
 static int read_network(const char *folder, mixnet_network *net, mix_error *e) {
     mix_buf text = {0};
     int error = host_file_read(folder, "network.json", &text);
-    int status = error ? fail(e, folder, "network.json", strerror(error)) : mixnet_network_read(net, mix_buf_bytes(&text), e);
+    int status = error ? fail(e, folder, "network.json", strerror(error))
+                       : mixnet_network_read(net, mix_buf_bytes(&text), e);
     mix_buf_deinit(&text);
     for (size_t i = 0; status == MIX_OK && i < net->count; i++) {
         if (net->members[i].hostname[0])
-            status = fail(e, folder, "network.json", "gateways have names that no browser finds; make it with 'lwmix mixnet --nameless'");
+            status = fail(e, folder, "network.json",
+                          "gateways have names that no browser finds; make it with 'lwmix mixnet "
+                          "--nameless'");
     }
     return status;
 }
 
 /* Scripts and styles of our own, no inline ones; connections to this network, and to any place that
- * TLS protects: the main network's directory and gateways, and sites fetched directly to compare. */
-static void write_policy(mix_buf *out, const char *directory, const mixnet_network *net, const local_site *site) {
+ * TLS protects: the main network's directory and gateways, and sites fetched directly to compare.
+ */
+static void write_policy(mix_buf *out, const char *directory, const mixnet_network *net,
+                         const local_site *site) {
     char text[64];
     const char *path = strstr(directory, "/api");
     size_t origin = path ? (size_t)(path - directory) : strlen(directory);
-    mix_buf_put_str(out, "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; "
-                         "img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-                         "connect-src 'self' https: wss: ");
+    mix_buf_put_str(
+        out,
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src "
+        "'self'; "
+        "img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "connect-src 'self' https: wss: ");
     mix_buf_put(out, directory, origin);
     for (size_t i = 0; i < net->count; i++) {
         const mixnet_member *m = &net->members[i];
         char ip[MIX_ADDRESS_TEXT];
         mix_ip_format(ip, &m->address);
-        snprintf(text, sizeof text, m->address.family == 6 ? " ws://[%.40s]:%u" : " ws://%.40s:%u", ip, m->ws_port);
+        snprintf(text, sizeof text, m->address.family == 6 ? " ws://[%.40s]:%u" : " ws://%.40s:%u",
+                 ip, m->ws_port);
         if (m->ws_port > 0)
             mix_buf_put_str(out, text);
     }
@@ -109,15 +120,17 @@ static void write_policy(mix_buf *out, const char *directory, const mixnet_netwo
     mix_buf_put_u8(out, 0);
 }
 
-static int write_config(description *d, const char *folder, const char *directory, const mixnet_network *net, const local_site *site,
-                        mix_buf *out, mix_error *e) {
+static int write_config(description *d, const char *folder, const char *directory,
+                        const mixnet_network *net, const local_site *site, mix_buf *out,
+                        mix_error *e) {
     mix_buf roots = {0};
     int error = host_file_read(folder, "ca.pem", &roots);
     if (error)
         return fail(e, folder, "ca.pem", strerror(error));
     put(d, d->root, "network", "local");
     put(d, d->root, "directory", directory);
-    d->ok = d->ok && yyjson_mut_obj_add_strncpy(d->doc, d->root, "roots", (char *)roots.data, roots.len);
+    d->ok = d->ok &&
+            yyjson_mut_obj_add_strncpy(d->doc, d->root, "roots", (char *)roots.data, roots.len);
     mix_buf_deinit(&roots);
     put_members(d, net);
     if (site->http)
@@ -130,12 +143,14 @@ static int write_config(description *d, const char *folder, const char *director
     return len > 0 ? mix_buf_status(out) : MIX_ERR_MEMORY;
 }
 
-int local_describe(const char *folder, const local_site *site, mix_buf *config, mix_buf *policy, mix_error *e) {
+int local_describe(const char *folder, const local_site *site, mix_buf *config, mix_buf *policy,
+                   mix_error *e) {
     char directory[256];
     mixnet_network *net = calloc(1, sizeof *net);
     yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
     description d = {doc, doc ? yyjson_mut_obj(doc) : NULL, true};
-    int status = net && d.root ? read_directory(folder, directory, sizeof directory, e) : MIX_ERR_MEMORY;
+    int status =
+        net && d.root ? read_directory(folder, directory, sizeof directory, e) : MIX_ERR_MEMORY;
     if (status == MIX_OK)
         status = read_network(folder, net, e);
     if (status == MIX_OK) {

@@ -20,9 +20,11 @@ enum { ARGUMENTS_MAX = 32, LINE_MAX_BYTES = 65536 };
 int local_init(local *l, mix_error *e) {
     const char *parent = getenv("TMPDIR");
     *l = (local){0};
-    snprintf(l->folder, sizeof l->folder, "%.3000s/lwmix-playground-XXXXXX", parent && parent[0] ? parent : "/tmp");
+    snprintf(l->folder, sizeof l->folder, "%.3000s/lwmix-playground-XXXXXX",
+             parent && parent[0] ? parent : "/tmp");
     if (!mkdtemp(l->folder))
-        return mix_error_note(e, MIX_ERR_STATE_FOLDER, "playground", errno, "%.100s: %s", l->folder, strerror(errno));
+        return mix_error_note(e, MIX_ERR_STATE_FOLDER, "playground", errno, "%.100s: %s", l->folder,
+                              strerror(errno));
     l->temporary = true;
     return certificates_open(l->folder, e);
 }
@@ -87,9 +89,11 @@ int local_start(local *l, uv_loop_t *loop, long mixes, const char *const *argume
     const char *argv[ARGUMENTS_MAX] = {NULL};
     int error = uv_exepath(own, &own_len);
     if (error)
-        return mix_error_note(e, MIX_ERR_STATE_FOLDER, "playground", error, "the mixnet cannot be started: %s", uv_strerror(error));
+        return mix_error_note(e, MIX_ERR_STATE_FOLDER, "playground", error,
+                              "the mixnet cannot be started: %s", uv_strerror(error));
     snprintf(number, sizeof number, "%ld", mixes);
-    const char *const first[] = {own, "mixnet", "--state", l->folder, "--mixes", number, "--nameless", "--until-eof"};
+    const char *const first[] = {own,       "mixnet", "--state",    l->folder,
+                                 "--mixes", number,   "--nameless", "--until-eof"};
     for (; n < sizeof first / sizeof *first; n++)
         argv[n] = first[n];
     for (; *arguments && n + 1 < ARGUMENTS_MAX; arguments++)
@@ -102,7 +106,11 @@ int local_start(local *l, uv_loop_t *loop, long mixes, const char *const *argume
         {.flags = UV_INHERIT_FD, .data.fd = 2},
     };
     /* Detached: a Ctrl-C on the terminal is for us, and we end it in order. */
-    uv_process_options_t o = {.file = own, .args = (char **)argv, .stdio = stdio, .stdio_count = 3, .exit_cb = on_exit_status,
+    uv_process_options_t o = {.file = own,
+                              .args = (char **)argv,
+                              .stdio = stdio,
+                              .stdio_count = 3,
+                              .exit_cb = on_exit_status,
                               .flags = UV_PROCESS_DETACHED};
     l->process.data = l->ready.data = l;
     error = uv_spawn(loop, &l->process, &o);
@@ -111,7 +119,8 @@ int local_start(local *l, uv_loop_t *loop, long mixes, const char *const *argume
     if (error) {
         uv_close((uv_handle_t *)&l->alive, NULL);
         uv_close((uv_handle_t *)&l->ready, NULL);
-        return mix_error_note(e, MIX_ERR_STATE_FOLDER, "playground", error, "the mixnet cannot be started: %s", uv_strerror(error));
+        return mix_error_note(e, MIX_ERR_STATE_FOLDER, "playground", error,
+                              "the mixnet cannot be started: %s", uv_strerror(error));
     }
     l->running = true;
     return MIX_OK;

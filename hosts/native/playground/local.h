@@ -37,6 +37,7 @@ typedef struct local_site {
 /* Appends the page's configuration: what the network of this folder has that a browser can use, as
  * JSON; and the policy of the page. MIX_ERR_STATE_FOLDER, MIX_ERR_NETWORK_FILE: e says what is
  * missing. */
-int local_describe(const char *folder, const local_site *site, mix_buf *config, mix_buf *policy, mix_error *e);
+int local_describe(const char *folder, const local_site *site, mix_buf *config, mix_buf *policy,
+                   mix_error *e);
 
 #endif

@@ -17,7 +17,7 @@ static const struct {
     {".css", "text/css; charset=utf-8"},
     {".wasm", "application/wasm"},
     {".svg", "image/svg+xml"},
-    {".json", "application/json"},
+    {".txt", "text/plain; charset=utf-8"},
 };
 
 /* NULL: not to be served. */

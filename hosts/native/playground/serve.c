@@ -8,7 +8,13 @@
 #include <libwebsockets.h>
 #include <limits.h>
 
-enum { PLACES = 3, HEADERS_MAX = 4096, CHUNK = 32768, POLICY_MAX = 2048, MESSAGE_MAX = SITE_BODY_MAX };
+enum {
+    PLACES = 3,
+    HEADERS_MAX = 4096,
+    CHUNK = 32768,
+    POLICY_MAX = 2048,
+    MESSAGE_MAX = SITE_BODY_MAX
+};
 
 /* A request, or a WebSocket. Lives in libwebsockets' memory, zeroed before use. */
 typedef struct visit {
@@ -17,7 +23,7 @@ typedef struct visit {
     site_answer answer;
     uint64_t sent;
     bool head, answering;
-    bool bodied; /* its body comes, then the answer is made */
+    bool bodied;      /* its body comes, then the answer is made */
     bool text, whole; /* a message to echo: what kind, and that all of it is there */
 } visit;
 
@@ -39,10 +45,14 @@ struct serve {
     bool closing;
 };
 
-static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t len);
 
 static const struct lws_protocols protocols[] = {
-    {.name = "playground", .callback = on_event, .per_session_data_size = sizeof(visit), .rx_buffer_size = CHUNK},
+    {.name = "playground",
+     .callback = on_event,
+     .per_session_data_size = sizeof(visit),
+     .rx_buffer_size = CHUNK},
     LWS_PROTOCOL_LIST_TERM,
 };
 
@@ -57,7 +67,8 @@ int serve_new(serve **out, uv_loop_t *loop, const page *p) {
     lws_set_log_level(0, NULL);
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
                    LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN,
         .foreign_loops = loops,
         .user = s,
@@ -122,10 +133,13 @@ int serve_listen(serve *s, serve_kind kind, mix_address *at, const char *folder,
     }
     p->vhost = lws_create_vhost(s->context, &info);
     if (!p->vhost)
-        return mix_error_note(e, MIX_ERR_LISTEN, "playground", 0, "%s port %u: cannot be listened on (is it taken?)", p->host, at->port);
+        return mix_error_note(e, MIX_ERR_LISTEN, "playground", 0,
+                              "%s port %u: cannot be listened on (is it taken?)", p->host,
+                              at->port);
     s->place_count++;
     at->port = (uint16_t)lws_get_vhost_listen_port(p->vhost);
-    snprintf(p->names[0], sizeof p->names[0], at->family == 6 ? "[%s]:%u" : "%s:%u", p->host, at->port);
+    snprintf(p->names[0], sizeof p->names[0], at->family == 6 ? "[%s]:%u" : "%s:%u", p->host,
+             at->port);
     snprintf(p->names[1], sizeof p->names[1], "localhost:%u", at->port);
     return MIX_OK;
 }
@@ -138,18 +152,40 @@ static place *place_of(struct lws *wsi) {
 /* --- answers --- */
 
 static const char *const site_headers[] = {
-    "access-control-allow-origin", "*", "access-control-allow-methods", "*", "access-control-allow-headers", "*",
-    "access-control-expose-headers", "*", "timing-allow-origin", "*", "cache-control", "no-store", NULL,
+    "access-control-allow-origin",
+    "*",
+    "access-control-allow-methods",
+    "*",
+    "access-control-allow-headers",
+    "*",
+    "access-control-expose-headers",
+    "*",
+    "timing-allow-origin",
+    "*",
+    "cache-control",
+    "no-store",
+    NULL,
 };
 static const char *const page_headers[] = {
-    "x-content-type-options", "nosniff", "referrer-policy", "no-referrer", "cross-origin-opener-policy", "same-origin",
-    "cross-origin-resource-policy", "same-origin", "cache-control", "no-store", NULL,
+    "x-content-type-options",
+    "nosniff",
+    "referrer-policy",
+    "no-referrer",
+    "cross-origin-opener-policy",
+    "same-origin",
+    "cross-origin-resource-policy",
+    "same-origin",
+    "cache-control",
+    "no-store",
+    NULL,
 };
 
-static bool put_header(struct lws *wsi, const char *name, const char *value, uint8_t **p, uint8_t *end) {
+static bool put_header(struct lws *wsi, const char *name, const char *value, uint8_t **p,
+                       uint8_t *end) {
     char with_colon[48];
     snprintf(with_colon, sizeof with_colon, "%s:", name);
-    return lws_add_http_header_by_name(wsi, (uint8_t *)with_colon, (const uint8_t *)value, (int)strlen(value), p, end) == 0;
+    return lws_add_http_header_by_name(wsi, (uint8_t *)with_colon, (const uint8_t *)value,
+                                       (int)strlen(value), p, end) == 0;
 }
 
 static uint64_t length_of(const site_answer *a) {
@@ -158,10 +194,12 @@ static uint64_t length_of(const site_answer *a) {
 
 /* Sends the head; the body follows when the connection can take it. */
 static int send_head(struct lws *wsi, place *pl, visit *v) {
-    uint8_t storage[LWS_PRE + HEADERS_MAX], *start = storage + LWS_PRE, *p = start, *end = storage + sizeof storage - 1;
+    uint8_t storage[LWS_PRE + HEADERS_MAX], *start = storage + LWS_PRE, *p = start,
+                                            *end = storage + sizeof storage - 1;
     const site_answer *a = &v->answer;
     const char *const *more = pl->kind == SERVE_PAGE ? page_headers : site_headers;
-    bool good = lws_add_http_common_headers(wsi, (unsigned)a->status, a->type, length_of(a), &p, end) == 0;
+    bool good =
+        lws_add_http_common_headers(wsi, (unsigned)a->status, a->type, length_of(a), &p, end) == 0;
     for (; good && more[0]; more += 2)
         good = put_header(wsi, more[0], more[1], &p, end);
     if (good && pl->kind == SERVE_PAGE)
@@ -189,7 +227,8 @@ static int send_body(struct lws *wsi, visit *v) {
     else
         memcpy(storage + LWS_PRE, v->answer.body.data + v->sent, len);
     v->sent += len;
-    if (lws_write(wsi, storage + LWS_PRE, len, len == rest ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < (int)len)
+    if (lws_write(wsi, storage + LWS_PRE, len,
+                  len == rest ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < (int)len)
         return -1;
     if (len < rest) {
         lws_callback_on_writable(wsi);
@@ -220,7 +259,8 @@ static void answer_page(struct lws *wsi, place *p, visit *v) {
     else if (!v->head && strcmp(v->method, "GET") != 0)
         refuse(a, 405, "GET and HEAD alone\n");
     else if (strcmp(v->path, "/config.json") == 0)
-        *a = (site_answer){.status = 200, .type = "application/json", .body = mix_buf_bytes(&p->serve->config)};
+        *a = (site_answer){
+            .status = 200, .type = "application/json", .body = mix_buf_bytes(&p->serve->config)};
     else if (f)
         *a = (site_answer){.status = 200, .type = f->type, .body = mix_buf_bytes(&f->content)};
     else
@@ -231,13 +271,20 @@ static int answer_site(struct lws *wsi, visit *v) {
     char from[64] = "", type[128] = "";
     lws_get_peer_simple(wsi, from, sizeof from);
     (void)lws_hdr_copy(wsi, type, sizeof type, WSI_TOKEN_HTTP_CONTENT_TYPE);
-    site_request q = {v->method, v->path, v->query, type, from, mix_buf_bytes(&v->headers), mix_buf_bytes(&v->incoming)};
+    site_request q = {v->method,
+                      v->path,
+                      v->query,
+                      type,
+                      from,
+                      mix_buf_bytes(&v->headers),
+                      mix_buf_bytes(&v->incoming)};
     return site_answer_to(&v->answer, &q) == MIX_OK ? 0 : -1;
 }
 
 /* --- requests --- */
 
-static void put_header_line(visit *v, const char *name, size_t name_len, struct lws *wsi, int token) {
+static void put_header_line(visit *v, const char *name, size_t name_len, struct lws *wsi,
+                            int token) {
     char value[512];
     int n = token >= 0 ? lws_hdr_copy(wsi, value, sizeof value, (enum lws_token_indexes)token)
                        : lws_hdr_custom_copy(wsi, value, sizeof value, name, (int)name_len);
@@ -271,9 +318,11 @@ static void list_headers(visit *v, struct lws *wsi) {
 }
 
 static const char *method_of(int index) {
-    static const char *const names[] = {[LWSHUMETH_GET] = "GET",         [LWSHUMETH_POST] = "POST",   [LWSHUMETH_OPTIONS] = "OPTIONS",
-                                        [LWSHUMETH_PUT] = "PUT",         [LWSHUMETH_PATCH] = "PATCH", [LWSHUMETH_DELETE] = "DELETE",
-                                        [LWSHUMETH_CONNECT] = "CONNECT", [LWSHUMETH_HEAD] = "HEAD"};
+    static const char *const names[] = {
+        [LWSHUMETH_GET] = "GET",         [LWSHUMETH_POST] = "POST",
+        [LWSHUMETH_OPTIONS] = "OPTIONS", [LWSHUMETH_PUT] = "PUT",
+        [LWSHUMETH_PATCH] = "PATCH",     [LWSHUMETH_DELETE] = "DELETE",
+        [LWSHUMETH_CONNECT] = "CONNECT", [LWSHUMETH_HEAD] = "HEAD"};
     return index >= 0 && (size_t)index < sizeof names / sizeof *names ? names[index] : "OTHER";
 }
 
@@ -298,12 +347,14 @@ static int on_request(struct lws *wsi, place *p, visit *v, const char *path) {
     mix_buf_truncate(&v->headers, 0);
     if (p->kind != SERVE_PAGE)
         list_headers(v, wsi);
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) { /* libwebsockets reads none but counted bodies */
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) >
+        0) { /* libwebsockets reads none but counted bodies */
         (void)lws_return_http_status(wsi, HTTP_STATUS_LENGTH_REQUIRED, NULL);
         return -1;
     }
     char length[24] = "";
-    v->bodied = lws_hdr_copy(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 && strcmp(length, "0") != 0;
+    v->bodied = lws_hdr_copy(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 &&
+                strcmp(length, "0") != 0;
     return v->bodied ? 0 : answer(wsi, p, v);
 }
 
@@ -337,7 +388,8 @@ static int on_writable(struct lws *wsi, visit *v) {
     if (!v->whole)
         return 0;
     size_t len = v->incoming.len - LWS_PRE;
-    int sent = lws_write(wsi, v->incoming.data + LWS_PRE, len, v->text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY);
+    int sent = lws_write(wsi, v->incoming.data + LWS_PRE, len,
+                         v->text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY);
     mix_buf_deinit(&v->incoming);
     v->whole = false;
     lws_rx_flow_control(wsi, 1);
@@ -353,7 +405,8 @@ static void on_end(visit *v) {
     *v = (visit){0};
 }
 
-static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t len) {
     place *p = place_of(wsi);
     visit *v = user;
     if (!p || !v)

@@ -15,8 +15,9 @@ typedef enum serve_kind { SERVE_PAGE, SERVE_SITE, SERVE_SITE_TLS } serve_kind;
 
 /* Borrows the page for life. MIX_ERR_MEMORY. */
 int serve_new(serve **out, uv_loop_t *loop, const page *p);
-void serve_close(serve *s); /* starts closing, from outside of the loop, which must run to its end */
-void serve_free(serve *s);  /* after that; NULL is fine */
+void serve_close(
+    serve *s);             /* starts closing, from outside of the loop, which must run to its end */
+void serve_free(serve *s); /* after that; NULL is fine */
 
 /* Port 0 takes a free one, which is written back. folder: of server.pem and server.key, for
  * SERVE_SITE_TLS. MIX_ERR_LISTEN. */

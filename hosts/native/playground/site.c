@@ -11,22 +11,27 @@
 #include <yyjson.h>
 
 static const char front[] =
-    "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>A site behind the exit</title></head>\n"
+    "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>A site behind the "
+    "exit</title></head>\n"
     "<body>\n<h1>It works.</h1>\n"
-    "<p>This page went from a site on your machine to the exit, through three mixes and a gateway,\n"
+    "<p>This page went from a site on your machine to the exit, through three mixes and a "
+    "gateway,\n"
     "one 2 KB packet at a time, and nobody on the way could read both who asked and what for.</p>\n"
     "<ul>\n<li>/bytes?n=100000: so many bytes</li>\n<li>/echo: what you send</li>\n"
     "<li>/you: what this site sees of you</li>\n<li>/image.svg: a picture</li>\n"
     "<li>/redirect: leads to /you</li>\n<li>ws /ws: an echo</li>\n</ul>\n</body>\n</html>\n";
 
-static const char image[] =
-    "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 240 120\" width=\"480\" height=\"240\">"
-    "<rect width=\"240\" height=\"120\" rx=\"12\" fill=\"#10262b\"/>"
-    "<g fill=\"none\" stroke=\"#4fb3a5\" stroke-width=\"1.5\">"
-    "<path d=\"M20 60 60 30 110 82 160 40 220 60M20 60 60 90 110 40 160 82 220 60M20 60 60 60 110 60 160 60 220 60\"/></g>"
-    "<g fill=\"#ffd479\"><circle cx=\"60\" cy=\"30\" r=\"6\"/><circle cx=\"110\" cy=\"82\" r=\"6\"/>"
-    "<circle cx=\"160\" cy=\"40\" r=\"6\"/></g><g fill=\"#e8f3f1\"><circle cx=\"20\" cy=\"60\" r=\"8\"/>"
-    "<circle cx=\"220\" cy=\"60\" r=\"8\"/></g></svg>";
+static const char image[] = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 240 120\" "
+                            "width=\"480\" height=\"240\">"
+                            "<rect width=\"240\" height=\"120\" rx=\"12\" fill=\"#10262b\"/>"
+                            "<g fill=\"none\" stroke=\"#4fb3a5\" stroke-width=\"1.5\">"
+                            "<path d=\"M20 60 60 30 110 82 160 40 220 60M20 60 60 90 110 40 160 82 "
+                            "220 60M20 60 60 60 110 60 160 60 220 60\"/></g>"
+                            "<g fill=\"#ffd479\"><circle cx=\"60\" cy=\"30\" r=\"6\"/><circle "
+                            "cx=\"110\" cy=\"82\" r=\"6\"/>"
+                            "<circle cx=\"160\" cy=\"40\" r=\"6\"/></g><g fill=\"#e8f3f1\"><circle "
+                            "cx=\"20\" cy=\"60\" r=\"8\"/>"
+                            "<circle cx=\"220\" cy=\"60\" r=\"8\"/></g></svg>";
 
 /* SplitMix64 of the position: any part can be made by itself. */
 static uint64_t word(uint64_t i) {
@@ -118,13 +123,15 @@ static int get_you(site_answer *out, const site_request *q) {
     yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
     yyjson_mut_val *o = yyjson_mut_obj(doc), *headers = yyjson_mut_obj(doc);
     bool ok = o && headers && yyjson_mut_obj_add_str(doc, o, "from", q->from) &&
-              yyjson_mut_obj_add_str(doc, o, "method", q->method) && put_headers(doc, headers, q->headers) &&
+              yyjson_mut_obj_add_str(doc, o, "method", q->method) &&
+              put_headers(doc, headers, q->headers) &&
               yyjson_mut_obj_add_val(doc, o, "headers", headers);
     size_t len = 0;
     char *json = NULL;
     if (ok) {
         yyjson_mut_doc_set_root(doc, o);
-        json = yyjson_mut_write(doc, YYJSON_WRITE_PRETTY_TWO_SPACES | YYJSON_WRITE_ALLOW_INVALID_UNICODE, &len);
+        json = yyjson_mut_write(
+            doc, YYJSON_WRITE_PRETTY_TWO_SPACES | YYJSON_WRITE_ALLOW_INVALID_UNICODE, &len);
     }
     mix_buf_put(&out->own, json ? json : "", len);
     free(json);
@@ -139,7 +146,8 @@ static const struct {
     const char *path;
     int (*answer)(site_answer *out, const site_request *q);
 } paths[] = {
-    {"/", get_front}, {"/bytes", get_bytes}, {"/echo", echo}, {"/you", get_you}, {"/image.svg", get_image}, {"/redirect", get_redirect},
+    {"/", get_front},  {"/bytes", get_bytes},     {"/echo", echo},
+    {"/you", get_you}, {"/image.svg", get_image}, {"/redirect", get_redirect},
 };
 
 int site_answer_to(site_answer *out, const site_request *q) {
