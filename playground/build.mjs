@@ -20,9 +20,10 @@ if (types.status !== 0) throw new Error('playground: types are wrong');
 
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT, { recursive: true });
-await esbuild.build({ absWorkingDir: HERE, entryPoints: { app: 'src/main.ts' }, outdir: OUT, bundle: true, minify: true, format: 'esm', platform: 'browser',
-    target: ['chrome111', 'firefox114', 'safari16.4'], nodePaths: [join(PACKAGES, 'node_modules')], legalComments: 'none', logLevel: 'warning',
-    banner: { js: '/* SPDX-License-Identifier: Apache-2.0 */' } });
+const common = { absWorkingDir: HERE, outdir: OUT, bundle: true, minify: true, platform: 'browser', target: ['chrome111', 'firefox114', 'safari16.4'],
+    nodePaths: [join(PACKAGES, 'node_modules')], legalComments: 'none', logLevel: 'warning', banner: { js: '/* SPDX-License-Identifier: Apache-2.0 */' } };
+await esbuild.build({ ...common, entryPoints: { app: 'src/main.ts' }, format: 'esm' });
+await esbuild.build({ ...common, entryPoints: { first: 'src/first.ts' }, format: 'iife' });
 // Fonts and pictures there are none; uPlot's few rules go in front of ours.
 const css = ['node_modules/uplot/dist/uPlot.min.css', 'style.css'].map((file) => readFileSync(join(HERE, file), 'utf8')).join('\n');
 const { code } = await esbuild.transform(css, { loader: 'css', minify: true, target: ['chrome111', 'firefox114', 'safari16.4'] });
