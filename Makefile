@@ -11,8 +11,9 @@ PARTS := openssl blake3 yyjson fiat lwip certifi zlib brotli zstd nghttp2 c-ares
 NATIVE_PARTS := libwebsockets
 WASM_PARTS := openssl-client
 SETUP := build net
+STARTED := $(shell date +%s%3N)
 
-.PHONY: help packages docs dist dist-check examples conformance conformance-deps demo e2e-deps soak deps build wasm asan fuzz-build test vectors bench bench-browser fuzz check install format clean distclean
+.PHONY: help packages docs dist dist-check examples conformance conformance-deps demo browser-deps e2e-deps soak deps build wasm asan fuzz-build test vectors bench bench-browser fuzz check install format clean distclean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,11 +23,10 @@ deps: ## install missing Debian packages, fetch and build third parties (quiet w
 	@third_party/build.sh native $(PARTS) $(NATIVE_PARTS)
 	@third_party/build.sh wasm $(PARTS) $(WASM_PARTS)
 
-# Configures once per preset; ninja itself sees changed build files. Quiet unless something is built.
+# Configures once per preset; ninja itself sees changed build files. Quiet but for how far it is.
 define compile
-@[ -f build/$(1)/build.ninja ] || cmake --preset $(1) > build/$(1).log 2>&1 || { cat build/$(1).log >&2; exit 1; }
-@echo "build: $(1)"
-@cmake --build --preset $(1) -j $(JOBS) $(if $(2),--target $(2)) > build/$(1).log 2>&1 || { grep -A 12 -m 3 FAILED build/$(1).log >&2 || tail -n 20 build/$(1).log >&2; echo "the rest is in build/$(1).log" >&2; exit 1; }
+@[ -f build/$(1)/build.ninja ] || { mkdir -p build && cmake --preset $(1) > build/$(1).log 2>&1; } || { cat build/$(1).log >&2; exit 1; }
+@set -o pipefail; cmake --build --preset $(1) -j $(JOBS) $(if $(2),--target $(2)) 2>&1 | node tools/progress.mjs $(1) build/$(1).log || { grep -A 12 -m 3 FAILED build/$(1).log >&2 || tail -n 20 build/$(1).log >&2; echo "the rest is in build/$(1).log" >&2; exit 1; }
 endef
 
 build: deps ## native release: libraries, programs and build/lwmix
@@ -35,9 +35,12 @@ build: deps ## native release: libraries, programs and build/lwmix
 wasm: deps ## the WASM module and the tests as WASM
 	$(call compile,wasm)
 
+# Only what changed since the stamp that a whole build leaves is a reason to build again.
 define build_packages
-@[ packages/node_modules/.package-lock.json -nt packages/package-lock.json ] || (cd packages && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
-@node packages/build.mjs
+@[ packages/node_modules/.package-lock.json -nt packages/package-lock.json ] || (echo "npm: what the packages are built with" && cd packages && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
+@[ -z "$$(for p in mix-tunnel mix-fetch mix-dns mix-websocket; do [ -f packages/$$p/dist/LICENSE ] || echo $$p; done)" ] && \
+	[ -z "$$(find packages/*.json packages/*.mjs packages/*/*.json packages/*/*.mjs packages/*/src build/wasm/lwmix.wasm build/third_party/wasm include/mix/errors.h hosts/wasm/abi.h tools/error-table.mjs tools/wasm-abi.mjs tools/licences.mjs LICENSE -newer build/packages.stamp 2>&1 | head -1)" ] || \
+	{ echo "build: packages" && node packages/build.mjs; }
 endef
 
 packages: wasm ## the npm packages, into packages/*/dist
@@ -50,9 +53,11 @@ fuzz-build: deps
 	$(call compile,fuzz)
 
 # What the tests of whole processes and browsers need besides: Chromium, and npm packages at fixed versions.
-e2e-deps:
+browser-deps:
 	@tools/setup.sh browser e2e
-	@[ e2e/node_modules/.package-lock.json -nt e2e/package-lock.json ] || (cd e2e && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
+	@[ e2e/node_modules/.package-lock.json -nt e2e/package-lock.json ] || (echo "npm: what the tests in browsers need" && cd e2e && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
+
+e2e-deps: browser-deps
 	@[ examples/node_modules/.package-lock.json -nt examples/package-lock.json ] || (cd examples && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
 
 # The fuzzing server of the Autobahn test suite, in build/conformance.
@@ -69,14 +74,22 @@ define build_page
 endef
 
 .PHONY: playground playground-page
-playground: build playground-page ## a page that shows the tunnel at work, on a mixnet of its own, at http://127.0.0.1:8480/
+playground: deps ## a page that shows the tunnel at work, on a mixnet of its own, at http://127.0.0.1:8480/
+	$(call compile,native,lwmix)
+	$(call compile,wasm,lwmix_wasm)
+	$(build_packages)
+	$(build_page)
 	@build/lwmix playground
 
 playground-page: packages
 	$(build_page)
 
-demo: build e2e-deps ## a mixnet on this machine, and a page fetched through it
-	@node e2e/demo.mjs
+demo: deps browser-deps ## a mixnet on this machine, and a page fetched through it, natively and in Chromium
+	$(call compile,native,lwmix)
+	$(call compile,wasm,lwmix_wasm)
+	$(build_packages)
+	$(build_page)
+	@DEMO_STARTED=$(STARTED) node e2e/demo.mjs
 
 soak: build e2e-deps ## the npm peer through the mixnet, 20 runs
 	@node e2e/peer.mjs 20

@@ -78,3 +78,4 @@ for (const name of ALL.filter((n) => wanted.includes(n))) { // in the order of t
     await build(tools(folder));
     cpSync(join(HERE, '../LICENSE'), join(folder, 'dist', 'LICENSE'));
 }
+if (process.argv.length === 2) writeFileSync(join(HERE, '../build/packages.stamp'), ''); // `make` looks whether anything is newer
