@@ -88,7 +88,6 @@ demo: deps browser-deps ## a mixnet on this machine, and a page fetched through 
 	$(call compile,native,lwmix)
 	$(call compile,wasm,lwmix_wasm)
 	$(build_packages)
-	$(build_page)
 	@DEMO_STARTED=$(STARTED) node e2e/demo.mjs
 
 soak: build e2e-deps ## the npm peer through the mixnet, 20 runs
