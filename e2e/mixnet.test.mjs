@@ -493,10 +493,36 @@ async function rolesAlone() {
     rmSync(state, { recursive: true });
 }
 
+/** Elsewhere than on 127.0.0.1: what the ready line says can be reached, by the certificate too; a folder may move. */
+async function elsewhere() {
+    const state = mkdtempSync(join(tmpdir(), 'lwmix-state-'));
+    for (const [host, name] of [['127.0.0.2', '127.0.0.2'], ['::1', '[::1]'], ['127.0.0.3', '127.0.0.3']]) {
+        const folder = name === '127.0.0.3' ? state : mkdtempSync(join(state, 'other-'));
+        if (folder === state) await (await startMixnet([], { state })).stop(); // its certificate does not name the next address
+        const here = await startMixnet(['--host', host], { state: folder });
+        const [https, plain] = [new URL(here.directory), new URL(here.directory_http)];
+        same([https.hostname, plain.hostname], [name, name], `the ready line, ${host}`);
+        check(here.gateway_ws.startsWith(`ws://${folder === state ? '127.0.0.1' : name}:`), `the gateway's URL, ${host}`, here.gateway_ws);
+        check((await fetch(new URL('v1/health', plain))).status !== undefined, `the directory, ${host}`);
+        const authorized = await within(new Promise((resolve, reject) => {
+            const socket = tls.connect({ host, port: Number(https.port), ca: readFileSync(here.ca) }, () => {
+                resolve(socket.authorized);
+                socket.destroy();
+            });
+            socket.on('error', reject);
+        }), 'TLS');
+        check(authorized, `the certificate is for ${host}`);
+        const { status, stdout, stderr } = run(['ping', '--network', folder, '--count', '1', '--json', '--no-pacing']);
+        check(status === 0 && JSON.parse(stdout).received === 1, `a tunnel through it, ${host}`, { stdout, stderr });
+        same((await here.stop()).code, 0, 'its end');
+    }
+    rmSync(state, { recursive: true });
+}
+
 // --- all of it ---
 
 const mixnet = await startMixnet(['--no-cover', '--metrics', '0']); // no packets but ours
-const parts = { nodeLinks, gateways, directory, crowds, neverReads, controlSocket, verbs, metrics, wrongStarts, takenNodePort, restart, rolesAlone };
+const parts = { nodeLinks, gateways, directory, crowds, neverReads, controlSocket, verbs, metrics, wrongStarts, takenNodePort, restart, rolesAlone, elsewhere };
 for (const [name, part] of Object.entries(parts)) {
     if (only && only !== name) continue;
     const began = performance.now();

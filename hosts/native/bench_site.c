@@ -138,7 +138,7 @@ static int serve(int argc, char **argv) {
     const char *folder = argv[argc - 1];
     char certificate[PATH_MAX + 16], key[PATH_MAX + 16];
     mix_error e = {0};
-    if (certificates_open(folder, &e) != MIX_OK) {
+    if (certificates_open(folder, NULL, 0, &e) != MIX_OK) {
         fprintf(stderr, "lwmix bench: %s\n", e.words);
         return 1;
     }

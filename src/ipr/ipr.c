@@ -222,7 +222,8 @@ static int build_control(mix_ipr *i, outgoing kind) {
         i->message_surbs = 1;
     } else if (kind == OUT_DISCONNECT || kind == OUT_PING) {
         q = request(i, kind == OUT_PING ? MIX_IPR_REQ_PING : MIX_IPR_REQ_DISCONNECT, i->probe_id);
-        i->message_surbs = 1;
+        /* An exit that began anew has no reply blocks of ours to say that it does not know us. */
+        i->message_surbs = i->state == MIX_IPR_DEGRADED ? MIX_IPR_CONNECT_SURBS : 1;
     }
     return build(i, &q, 0);
 }

@@ -322,6 +322,34 @@ static void another_exit(void **state) {
     assert_int_equal(mix_alloc_live(), 0);
 }
 
+static bool is_answered(void *user) {
+    (void)user;
+    return s.asks.answers > 0;
+}
+
+/* A lookup and a request that begin when the exit has just forgotten us with our reply blocks,
+ * which nobody knows yet: time stands still before their limits are reached. */
+static void forgotten_by_the_exit(void **state) {
+    (void)state;
+    scene_begin(8);
+    s.config.dns_timeout = MIX_SECONDS(8);
+    scene_open();
+    assert_int_equal(mixnet_exit_forget(world_find(&s.net, "exit1")->exit, NULL), 1);
+    mix_time from = now_of();
+    s.asks.answers = 0;
+    assert_status(
+        mix_tunnel_lookup(s.client.tunnel, &s.asks.answer_id, "c.test", MIX_LOOKUP_IP4, from),
+        MIX_OK);
+    web_asked *fresh = web_client_get(&s.asks, "https://b.test/bytes/77");
+    assert_true(scene_run(is_answered, NULL, MIX_SECONDS(30)));
+    assert_int_equal(s.asks.answer_failure.code, MIX_OK);
+    assert_in_range(now_of() - from, MIX_SECONDS(9), MIX_SECONDS(10)); /* two probes and a ping */
+    assert_true(web_client_run(&s.asks, fresh, MIX_SECONDS(2)));
+    assert_went_well(fresh, 200, 77);
+    scene_end();
+    assert_int_equal(mix_alloc_live(), 0);
+}
+
 /* ---- the end, and another beginning ---- */
 
 static size_t mark, owned; /* allocations that live, of the tunnel alone */
@@ -444,6 +472,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(cut_off_for_minutes),
     cmocka_unit_test(link_cut_in_a_download),
     cmocka_unit_test(another_exit),
+    cmocka_unit_test(forgotten_by_the_exit),
     cmocka_unit_test(stopped_in_the_middle),
     cmocka_unit_test(randomness_fails),
 };

@@ -118,7 +118,35 @@ static bool make_ca(pair *p) {
            extension(p->cert, p->cert, NID_subject_key_identifier, "hash") && X509_sign(p->cert, p->key, EVP_sha256()) > 0;
 }
 
-static bool make_server(pair *p, const pair *ca) {
+typedef struct names {
+    const mix_address *ips;
+    size_t count;
+} names;
+
+static size_t ip_length(const mix_address *ip) {
+    return ip->family == 4 ? 4 : 16;
+}
+
+/* A certificate tells an address twice without harm. */
+static void put_names(char *out, size_t cap, const names *n) {
+    int at = snprintf(out, cap, "DNS:validator.nymtech.net,DNS:*.nym.test,DNS:localhost,IP:127.0.0.1,IP:::1");
+    for (size_t i = 0; i < n->count && i < CERTIFICATES_IPS; i++) {
+        char ip[MIX_ADDRESS_TEXT];
+        mix_ip_format(ip, &n->ips[i]);
+        at += snprintf(out + at, cap - (size_t)at, ",IP:%s", ip);
+    }
+}
+
+static bool has_names(X509 *cert, const names *n) {
+    bool all = true;
+    for (size_t i = 0; i < n->count && i < CERTIFICATES_IPS; i++)
+        all = all && X509_check_ip(cert, n->ips[i].octets, ip_length(&n->ips[i]), 0) == 1;
+    return all;
+}
+
+static bool make_server(pair *p, const pair *ca, const names *n) {
+    char text[128 + CERTIFICATES_IPS * (MIX_ADDRESS_TEXT + 4)];
+    put_names(text, sizeof text, n);
     *p = (pair){0};
     return frame(p, "lwmix local mixnet", SERVER_DAYS) && X509_set_issuer_name(p->cert, X509_get_subject_name(ca->cert)) &&
            extension(p->cert, ca->cert, NID_basic_constraints, "critical,CA:FALSE") &&
@@ -126,24 +154,24 @@ static bool make_server(pair *p, const pair *ca) {
            extension(p->cert, ca->cert, NID_ext_key_usage, "serverAuth") &&
            extension(p->cert, ca->cert, NID_subject_key_identifier, "hash") &&
            extension(p->cert, ca->cert, NID_authority_key_identifier, "keyid") &&
-           extension(p->cert, ca->cert, NID_subject_alt_name,
-                     "DNS:validator.nymtech.net,DNS:*.nym.test,DNS:localhost,IP:127.0.0.1,IP:::1") &&
+           extension(p->cert, ca->cert, NID_subject_alt_name, text) &&
            X509_sign(p->cert, ca->key, EVP_sha256()) > 0;
 }
 
-static bool still_good(const pair *server, const pair *ca) {
+static bool still_good(const pair *server, const pair *ca, const names *n) {
     time_t later = time(NULL) + (time_t)RENEW_DAYS * DAY;
-    return X509_verify(server->cert, ca->key) == 1 && X509_cmp_time(X509_get0_notAfter(server->cert), &later) > 0;
+    return X509_verify(server->cert, ca->key) == 1 && has_names(server->cert, n) && X509_cmp_time(X509_get0_notAfter(server->cert), &later) > 0;
 }
 
-int certificates_open(const char *folder, mix_error *e) {
+int certificates_open(const char *folder, const mix_address *ips, size_t count, mix_error *e) {
+    names n = {ips, count};
     pair ca = {0}, server = {0};
     int status = MIX_OK;
     if (!load(folder, "ca.pem", "ca.key", &ca))
         status = make_ca(&ca) ? save(folder, "ca.pem", "ca.key", &ca, NULL, e) : wrong(e, "a certificate authority cannot be made");
-    if (status == MIX_OK && (!load(folder, "server.pem", "server.key", &server) || !still_good(&server, &ca))) {
+    if (status == MIX_OK && (!load(folder, "server.pem", "server.key", &server) || !still_good(&server, &ca, &n))) {
         pair_free(&server);
-        status = make_server(&server, &ca) ? save(folder, "server.pem", "server.key", &server, ca.cert, e)
+        status = make_server(&server, &ca, &n) ? save(folder, "server.pem", "server.key", &server, ca.cert, e)
                                            : wrong(e, "a server certificate cannot be made");
     }
     pair_free(&ca);

@@ -372,6 +372,26 @@ static int start_control(mixnetd *d) {
     return control_new(&d->control, &d->loop, path, verbs_answer, d, &d->error);
 }
 
+static bool listed(const mix_address *list, size_t count, const mix_address *ip) {
+    for (size_t i = 0; i < count; i++) {
+        if (list[i].family == ip->family && memcmp(list[i].octets, ip->octets, sizeof ip->octets) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* For all addresses that TLS is spoken at. */
+static int open_certificates(mixnetd *d) {
+    mix_address ips[CERTIFICATES_IPS] = {d->options->plan.host};
+    size_t count = 1;
+    for (size_t i = 0; i < d->network->count && count < CERTIFICATES_IPS; i++) {
+        const mixnet_member *m = &d->network->members[i];
+        if (m->kind != MIXNET_MIX && !listed(ips, count, &m->address))
+            ips[count++] = m->address;
+    }
+    return certificates_open(d->options->folder, ips, count, &d->error);
+}
+
 static int start(mixnetd *d) {
     const daemon_options *o = d->options;
     web_events events = {d, on_request, on_opened, on_message, on_write, on_closed};
@@ -386,7 +406,7 @@ static int start(mixnetd *d) {
     if (status == MIX_OK)
         status = start_control(d);
     if (status == MIX_OK)
-        status = certificates_open(o->folder, &d->error);
+        status = open_certificates(d);
     if (status != MIX_OK)
         return status;
     d->network->noise |= o->noise;
@@ -433,6 +453,18 @@ static void print_router(FILE *out, mixnetd *d, const mixnet_member *m) {
     mix_wipe(&keys, sizeof keys);
 }
 
+/* An address as URLs have it; of one that means all of the machine's, loopback. */
+static void format_host(char out[static MIX_ADDRESS_TEXT], const mix_address *ip) {
+    static const uint8_t all[16];
+    char text[MIX_ADDRESS_TEXT];
+    bool any = memcmp(ip->octets, all, ip->family == 4 ? 4 : 16) == 0;
+    mix_ip_format(text, ip);
+    if (ip->family == 4)
+        snprintf(out, MIX_ADDRESS_TEXT, "%s", any ? "127.0.0.1" : text);
+    else
+        snprintf(out, MIX_ADDRESS_TEXT, "[%.*s]", MIX_ADDRESS_TEXT - 3, any ? "::1" : text);
+}
+
 static void write_ready(FILE *out, mixnetd *d) {
     const mixnet_member *gateway = NULL, *exit = NULL;
     for (size_t i = d->count; i-- > 0;) {
@@ -440,15 +472,18 @@ static void write_ready(FILE *out, mixnetd *d) {
         gateway = m->kind == MIXNET_GATEWAY ? m : gateway;
         exit = m->kind == MIXNET_EXIT ? m : exit;
     }
+    char host[MIX_ADDRESS_TEXT];
+    format_host(host, &d->options->plan.host);
     fprintf(out, "{\"ready\":true,");
     if (d->directory_port)
-        fprintf(out, "\"directory\":\"https://127.0.0.1:%u/api/\",\"directory_http\":\"http://127.0.0.1:%u/api/\",", d->directory_port,
-               d->plain_directory_port);
+        fprintf(out, "\"directory\":\"https://%s:%u/api/\",\"directory_http\":\"http://%s:%u/api/\",", host, d->directory_port, host,
+                d->plain_directory_port);
     fprintf(out, "\"ca\":\"%s/ca.pem\",", d->options->folder);
     if (gateway) {
+        format_host(host, &gateway->address);
         print_key(out, "gateway", gateway->identity);
-        fprintf(out, ",\"gateway_ws\":\"ws://127.0.0.1:%u\",\"gateway_wss\":\"wss://%s:%u\",", gateway->ws_port,
-                gateway->hostname[0] ? gateway->hostname : "127.0.0.1", gateway->wss_port);
+        fprintf(out, ",\"gateway_ws\":\"ws://%s:%u\",\"gateway_wss\":\"wss://%s:%u\",", host, gateway->ws_port,
+                gateway->hostname[0] ? gateway->hostname : host, gateway->wss_port);
     }
     if (exit)
         print_router(out, d, exit);

@@ -26,7 +26,7 @@ int local_init(local *l, mix_error *e) {
         return mix_error_note(e, MIX_ERR_STATE_FOLDER, "playground", errno, "%.100s: %s", l->folder,
                               strerror(errno));
     l->temporary = true;
-    return certificates_open(l->folder, e);
+    return certificates_open(l->folder, NULL, 0, e);
 }
 
 /* There are only files in it. */
