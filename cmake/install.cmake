@@ -31,6 +31,8 @@ install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION share/doc/lwmix)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/build/playground DESTINATION share/lwmix OPTIONAL) # what make playground-page built
 install(FILES ${PROJECT_SOURCE_DIR}/examples/c/fetch.c ${PROJECT_SOURCE_DIR}/examples/c/host.c ${PROJECT_SOURCE_DIR}/examples/c/host.h
   DESTINATION share/doc/lwmix/examples)
+# The page of lwmix playground, where it was built (make playground): it stands for itself, the command works without.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/build/playground DESTINATION share/lwmix OPTIONAL)
 foreach(part openssl blake3 yyjson fiat lwip certifi zlib brotli zstd nghttp2 c-ares curl libwebsockets)
   file(GLOB texts ${MIX_THIRD}/${part}/LICENSE* ${MIX_THIRD}/${part}/COPYING*)
   install(FILES ${texts} DESTINATION share/doc/lwmix/licences/${part})

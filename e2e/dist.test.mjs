@@ -55,7 +55,7 @@ test('version: one, everywhere', async () => {
 /** The static command in a folder in which nothing else is: as root that folder is all that it sees. */
 function alone() {
     const folder = join(scratch, 'alone');
-    mkdirSync(join(folder, 'dev'), { recursive: true });
+    for (const path of ['dev', 'tmp']) mkdirSync(join(folder, path), { recursive: true });
     out('tar', ['-xzf', join(DIST, `lwmix-${VERSION}-linux-${machine}.tar.gz`), '-C', folder, '--strip-components=1']);
     const command = (args) => (isRoot ? ['chroot', [folder, '/lwmix', ...args]] : [join(folder, 'lwmix'), args]);
     if (isRoot) out('mknod', ['-m', '444', join(folder, 'dev/urandom'), 'c', '1', '9']);
@@ -70,6 +70,19 @@ async function ended(child) {
     child.stderr.on('data', (part) => { err += part; });
     const code = await new Promise((resolve) => child.on('close', (status, signal) => resolve(status ?? signal)));
     return { code, out: Buffer.concat(parts), err };
+}
+
+/** `lwmix playground` finds its page beside itself. */
+async function playground(start) {
+    const child = start(['playground', '--listen', '127.0.0.1:0']);
+    const end = ended(child);
+    const line = await Promise.race([new Promise((resolve) => createInterface({ input: child.stdout }).once('line', resolve)), end]);
+    assert.equal(typeof line, 'string', line.err);
+    const page = await fetch(JSON.parse(line).page);
+    assert.equal(page.status, 200);
+    assert.match(await page.text(), /playground/);
+    child.kill('SIGTERM');
+    assert.equal((await end).code, 0);
 }
 
 test('the static command needs nothing beside it', async () => {
@@ -94,6 +107,7 @@ test('the static command needs nothing beside it', async () => {
         site.close();
     }
     assert.equal(await end, 0);
+    await playground((args) => place.spawn(args));
 });
 
 test('no release file tells where it was built', async () => {
@@ -129,6 +143,7 @@ else test('Debian packages: apt takes them, they work, apt removes them', async 
         apt('install', '--no-install-recommends', join(folder, 'lwmix.deb'), join(folder, 'liblwmix-dev.deb'));
         assert.equal(out('/usr/bin/lwmix', ['--version']), `lwmix ${VERSION}\n`);
         assert.equal(out('dpkg', ['--verify', 'lwmix', 'liblwmix-dev']).split('\n').filter((line) => line && !line.includes('/usr/share/')).join(), ''); // a slim machine leaves manuals out
+        await playground((args) => spawn('/usr/bin/lwmix', args, { stdio: ['ignore', 'pipe', 'pipe'] }));
         const program = join(scratch, 'version.c');
         writeFileSync(program, '#include <mix/errors.h>\n#include <stdio.h>\nint main(void) { puts(mix_error_name(MIX_OK)); return 0; }\n');
         out('cc', [program, ...out('pkg-config', ['--cflags', '--libs', 'lwmix']).trim().split(/\s+/), '-o', join(scratch, 'version')]);
@@ -137,7 +152,7 @@ else test('Debian packages: apt takes them, they work, apt removes them', async 
     } finally {
         apt('purge', 'lwmix', 'liblwmix-dev');
     }
-    assert.ok(!existsSync('/usr/bin/lwmix') && !existsSync('/usr/lib/liblwmix.a'));
+    assert.ok(!existsSync('/usr/bin/lwmix') && !existsSync('/usr/share/lwmix') && !existsSync('/usr/lib/liblwmix.a'));
 }, { ms: 300_000 });
 
 test('the bill of materials names every part, its version and its terms', async () => {

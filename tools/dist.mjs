@@ -18,6 +18,9 @@ const OUT = process.argv[2] ?? join(ROOT, 'build/dist');
 const NATIVE = join(ROOT, 'build/native');
 const VERSION = version();
 const run = (tool, args, options) => execFileSync(tool, args, { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+const PAGE = join(ROOT, 'build/playground');
+/** What is in the playground's page besides the parts: a plot library, and what the module has of Debian's. */
+const PAGE_PARTS = [...debianOf('wasm'), ['uplot', 'MIT', [join(ROOT, 'playground/node_modules/uplot/LICENSE')]]];
 const inGit = existsSync(join(ROOT, '.git'));
 process.env.SOURCE_DATE_EPOCH ??= inGit ? run('git', ['log', '-1', '--format=%ct']).trim() : String(Math.floor(statSync(join(ROOT, 'VERSION')).mtimeMs / 1000));
 const EPOCH = process.env.SOURCE_DATE_EPOCH;
@@ -66,7 +69,8 @@ function command() {
     chmodSync(join(folder, 'lwmix'), 0o755);
     for (const file of ['LICENSE', 'CHANGELOG.md', 'docs/man/lwmix.1']) cpSync(join(ROOT, file), join(folder, basename(file)));
     cpSync(join(ROOT, 'build/playground'), join(folder, 'playground'), { recursive: true });
-    putLicences(folder, [...partsOf('native').filter(([name]) => name !== 'openssl-client'), ...debianOf('native')]);
+    cpSync(PAGE, join(folder, 'playground'), { recursive: true });
+    putLicences(folder, [...partsOf('native'), ...debianOf('native'), ...PAGE_PARTS]);
     put(join(folder, 'licences/README'), 'The licences of what is linked into lwmix. glibc and glib are under the LGPL: to relink lwmix with another version of them,\n' +
         `build it from its source, lwmix-${VERSION}.tar.gz, with \`make dist\`.\n`);
     write(`${basename(folder)}.tar.gz`, tarball(folder));
@@ -81,7 +85,7 @@ Copyright: the authors of lwmix
 License: Apache-2.0
  On Debian systems, the text of the licence is in /usr/share/common-licenses/Apache-2.0.
 
-${partsOf('native').filter(([name]) => name !== 'libslirp').map(([name, terms]) => `Files: linked-in/${name}/*
+${[...partsOf('native').filter(([name]) => name !== 'libslirp'), ...PAGE_PARTS].map(([name, terms]) => `Files: linked-in/${name}/*
 Copyright: see /usr/share/doc/lwmix/licences/${name}
 License: ${terms.replaceAll(/[()]/g, '')}
  The text is in /usr/share/doc/lwmix/licences/${name}.
@@ -122,6 +126,7 @@ function debs() {
     mkdirSync(join(dev, 'usr/share/doc/liblwmix-dev'), { recursive: true });
     renameSync(join(all, 'usr/share/doc/lwmix/examples'), join(dev, 'usr/share/doc/liblwmix-dev/examples'));
     rmSync(join(all, 'usr/share/doc/lwmix/LICENSE'));
+    putLicences(join(all, 'usr/share/doc/lwmix'), PAGE_PARTS);
     for (const [folder, name] of [[all, 'lwmix'], [dev, 'liblwmix-dev']]) {
         put(join(folder, 'usr/share/doc', name, 'copyright'), COPYRIGHT());
         put(join(folder, 'usr/share/doc', name, 'changelog.gz'), gzip(readFileSync(join(ROOT, 'CHANGELOG.md'))));
@@ -138,7 +143,7 @@ function debs() {
 
 const wrong = disagreements();
 if (wrong.length > 0) throw new Error(wrong.join('\n'));
-for (const file of [join(NATIVE, 'lwmix-static'), join(NATIVE, 'liblwmix.a'), ...PACKAGES.map((name) => join(ROOT, 'packages', name, 'dist/LICENSE'))])
+for (const file of [join(PAGE, 'index.html'), join(NATIVE, 'lwmix-static'), join(NATIVE, 'liblwmix.a'), ...PACKAGES.map((name) => join(ROOT, 'packages', name, 'dist/LICENSE'))])
     if (!existsSync(file)) throw new Error(`dist: ${file} is missing: run make dist`);
 if ([...partsOf('native'), ...partsOf('wasm')].some(([name]) => !TERMS.has(name))) throw new Error('dist: third_party/licences.list lacks a part');
 rmSync(OUT, { recursive: true, force: true });
