@@ -50,7 +50,8 @@ export function readMarkdown(text) {
             if (times > 0) anchors.set(`${its}-${times}`, 1);
         }
         for (const [, code] of line.matchAll(/`([^`]+)`/g)) paths.push({ path: code, line: i + 1 });
-        for (const [, target] of line.replace(/`[^`]*`/g, (code) => code.replace(/./g, '_')).matchAll(/\]\(([^)\s]+)\)/g)) links.push({ target, line: i + 1 });
+        const bare = line.replace(/`[^`]*`/g, (code) => code.replace(/./g, '_'));
+        for (const [, one, other] of bare.matchAll(/\]\(([^)\s]+)\)|\b(?:src|srcset|href)="([^"]+)"/g)) links.push({ target: one ?? other, line: i + 1 });
     });
     return { blocks: blocks.map(({ language, line, lines }) => ({ language, line, text: `${lines.join('\n').trimEnd()}\n` })), links, anchors: new Set(anchors.keys()), paths };
 }
