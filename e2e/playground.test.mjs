@@ -523,8 +523,7 @@ test('colours: the system’s, light, dark; kept for the next visit', async () =
 });
 
 test('static hosting: without the command there is the main network', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'lwmix-test-'));
-    const files = join(BUILD, 'playground');
+    const files = new URL('../build/playground', import.meta.url).pathname;
     const server = http.createServer((request, response) => {
         const name = request.url === '/' ? 'index.html' : request.url.slice(1);
         const type = { html: 'text/html', js: 'text/javascript', css: 'text/css', wasm: 'application/wasm', svg: 'image/svg+xml' }[name.split('.').at(-1)];
@@ -541,7 +540,6 @@ test('static hosting: without the command there is the main network', async () =
     await context.close();
     server.closeAllConnections();
     server.close();
-    rmSync(folder, { recursive: true });
 });
 
 for (const look of Object.keys(LOOKS)) {

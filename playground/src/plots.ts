@@ -6,7 +6,7 @@ import { byId, h, say } from './dom.js';
 import { bytes, count, milliseconds } from './format.js';
 import { onSample, SAMPLE_MS, SAMPLES_MOST, samples, type Sample } from './tunnel.js';
 
-interface Series { label: string; colour: string; value(now: Sample, before: Sample): number }
+interface Series { label: string; colour: string; value(now: Sample, before: Sample): number | null }
 interface Chart { id: string; title: string; unit: string; series: Series[]; show(value: number): string }
 
 const seconds = (now: Sample, before: Sample): number => Math.max(now.at - before.at, 0.05);
@@ -31,8 +31,8 @@ const CHARTS: Chart[] = [
         { label: 'in stock', colour: '--reply', value: ({ stats }) => stats.surbs },
     ] },
     { id: 'rtt', title: 'Round trip', unit: 'ms', show: one, series: [
-        { label: 'exit', colour: '--real', value: ({ stats }) => stats.roundTripMs },
-        { label: 'gateway', colour: '--cover', value: ({ stats }) => stats.gatewayRoundTripMs },
+        { label: 'exit', colour: '--real', value: ({ stats }) => stats.roundTripMs || null }, // 0: not yet measured
+        { label: 'gateway', colour: '--cover', value: ({ stats }) => stats.gatewayRoundTripMs || null },
     ] },
     { id: 'queue', title: 'Queue', unit: 'packets', show: count, series: [
         { label: 'waiting to leave', colour: '--reply', value: ({ stats }) => stats.queue.waiting },
@@ -54,8 +54,8 @@ const FIGURES: Figure[] = [
 ];
 
 /** What is drawn: seconds, then one row of numbers a series. The first sample has nothing before it. */
-export function rows(chart: Chart): number[][] {
-    const out: number[][] = [[], ...chart.series.map(() => [])];
+export function rows(chart: Chart): (number | null)[][] {
+    const out: (number | null)[][] = [[], ...chart.series.map(() => [])];
     for (let i = 1; i < samples.length; i++) {
         const now = samples[i] as Sample;
         const before = samples[i - 1] as Sample;
@@ -106,7 +106,7 @@ function update(): void {
         plot.setData(data as uPlot.AlignedData);
         values.forEach((element, k) => {
             const last = data[k + 1]?.at(-1);
-            say(element, last === undefined ? '–' : chart.show(last));
+            say(element, last === undefined || last === null ? '–' : chart.show(last));
         });
     }
     const stats = samples.at(-1)?.stats;
