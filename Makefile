@@ -90,8 +90,10 @@ demo: deps browser-deps ## a mixnet on this machine, and a page fetched through 
 	$(build_packages)
 	@DEMO_STARTED=$(STARTED) node e2e/demo.mjs
 
-soak: build e2e-deps ## the npm peer through the mixnet, 20 runs
+soak: build e2e-deps ## the npm peer through the mixnet, 20 runs; our client against bad servers and networks, 5 runs; limits of minutes
 	@node e2e/peer.mjs 20
+	@node e2e/patience.mjs
+	@for i in 1 2 3 4 5; do node e2e/hostile.test.mjs && node e2e/sites.test.mjs && node e2e/faults.test.mjs || exit 1; done
 
 check: build packages ## layers, symbols, imports, sizes, licence lines
 	@node tools/check.mjs

@@ -21,11 +21,11 @@ const { check, same } = report;
 
 /** kind: the error it gives; or what is right, as [bytes or text]. "late": only a time limit ends it. */
 const PLAIN = {
-    silent: 'HTTP_TIMEOUT', 'closes-at-once': 'HTTP_CUT|TCP_RESET', 'resets-at-once': 'TCP_RESET', drip: ['letter after letter.'],
+    silent: 'HTTP_TIMEOUT', 'closes-at-once': 'HTTP_CUT', 'resets-at-once': 'TCP_RESET', drip: ['letter after letter.'],
     'headers-endless': 'HTTP_TOO_LARGE', 'header-endless': 'HTTP_TOO_LARGE', 'status-endless': 'HTTP_TOO_LARGE', 'informational-endless': 'HTTP_TOO_LARGE',
     'chunks-endless': 'HTTP_TIMEOUT', 'chunks-empty-extension': 'HTTP_TIMEOUT', 'trailers-endless': 'HTTP_TOO_LARGE',
     'chunk-size-bad': 'HTTP_PROTOCOL', 'chunk-size-huge': 'HTTP_PROTOCOL', 'chunk-cut': 'HTTP_CUT',
-    'length-short': 'HTTP_CUT|TCP_RESET', 'length-reset': 'TCP_RESET', 'length-long': ['right'], 'length-twice': 'HTTP_PROTOCOL', 'length-negative': 'HTTP_PROTOCOL',
+    'length-short': 'HTTP_CUT', 'length-reset': 'TCP_RESET', 'length-long': ['right'], 'length-twice': 'HTTP_PROTOCOL', 'length-negative': 'HTTP_PROTOCOL',
     'length-word': 'HTTP_PROTOCOL', 'length-huge': 'HTTP_PROTOCOL', 'length-and-chunked': ['right'], 'transfer-encoding-unknown': 'HTTP_ENCODING',
     'head-cut': 'HTTP_CUT', 'header-no-colon': 'HTTP_PROTOCOL', 'header-nul': 'HTTP_PROTOCOL', 'header-bytes': ['right'], 'header-folded': ['right'],
     'not-http': 'HTTP_PROTOCOL', 'http-0.9': 'HTTP_PROTOCOL', 'http-9': 'HTTP_PROTOCOL', 'status-word': 'HTTP_PROTOCOL', 'status-999': [''],
@@ -38,7 +38,7 @@ const SECURE = {
     stranger: 'TLS_UNTRUSTED', 'no-intermediate': 'TLS_UNTRUSTED', 'not-permitted': 'TLS_CERTIFICATE', excluded: 'TLS_CERTIFICATE',
     'too-long': 'TLS_CERTIFICATE', 'no-authority': 'TLS_CERTIFICATE', 'old-intermediate': 'TLS_EXPIRED', 'for-clients': 'TLS_CERTIFICATE',
     'short-key': 'TLS_CERTIFICATE',
-    'tls-silent': 'HTTP_TIMEOUT', 'tls-closes': 'TLS_HANDSHAKE|TCP_RESET', 'tls-resets': 'TCP_RESET', 'tls-alert': 'TLS_HANDSHAKE', 'tls-alert-name': 'TLS_HANDSHAKE',
+    'tls-silent': 'HTTP_TIMEOUT', 'tls-closes': 'TLS_HANDSHAKE', 'tls-resets': 'TCP_RESET', 'tls-alert': 'TLS_HANDSHAKE', 'tls-alert-name': 'TLS_HANDSHAKE',
     'tls-alert-internal': 'TLS_HANDSHAKE', 'tls-plain-http': 'TLS_HANDSHAKE', 'tls-garbage': 'TLS_HANDSHAKE', 'tls-endless': 'TLS_HANDSHAKE',
     'tls-record-huge': 'TLS_HANDSHAKE', 'tls-1.1': 'TLS_HANDSHAKE',
 };

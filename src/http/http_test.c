@@ -22,7 +22,8 @@ static struct state {
         mix_time done_at;
     } ones[MANY];
     size_t count;
-    bool hold; /* nobody reads */
+    bool hold;    /* nobody reads */
+    bool discard; /* what is read */
     size_t to_write, written;
     mix_buf seen_body;
     char seen[4000];
@@ -53,7 +54,11 @@ static void read_body(struct one *o, mix_time now) {
     size_t got;
     while (!s.hold && mix_http_read(s.web.http, o->id, chunk, sizeof chunk, &got, now) == MIX_OK &&
            got > 0)
-        mix_buf_put(&o->body, chunk, got);
+        if (!s.discard) {
+            mix_alloc_fail_pause(1); /* this memory is the test's */
+            mix_buf_put(&o->body, chunk, got);
+            mix_alloc_fail_pause(0);
+        }
 }
 
 static void pump(void *user, mix_time now) {
@@ -460,6 +465,7 @@ static void failures_have_names(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         begin((web_options){0});
         far_silence(s.web.far, 83);
+        s.discard = true;
         struct one *o = wait(ask(rows[i].url));
         if (o->status != rows[i].status)
             fprintf(stderr, "%s: %s\n", rows[i].url, mix_http_failure(s.web.http, o->id)->words);
