@@ -84,6 +84,11 @@ async function checkReference(out) {
         for (const exported of Object.keys(await import(join(ROOT, 'packages', name, 'dist/node/index.mjs'))))
             check(`${exported} of ${name} is in the reference`, api.get(`api/${name}.md`).anchors.has(exported.toLowerCase()));
     }
+    const options = readFileSync(join(ROOT, 'packages/mix-tunnel/dist/types.d.ts'), 'utf8').match(/interface SetupMixTunnelOpts \{([\s\S]*?)\n\}/)[1];
+    const told = readFileSync(join(ROOT, 'packages/mix-tunnel/README.md'), 'utf8');
+    for (const [, name] of options.matchAll(/^ +(\w+)\?:/gm)) check(`option ${name} is in the README of mix-tunnel`, told.includes(`\`${name}\``));
+    const numbers = new Set([...readFileSync(join(ROOT, 'docs/migration.md'), 'utf8').matchAll(/^\| ([\d, ]+) \|/gm)].flatMap(([, list]) => list.split(', ')));
+    for (const [, number] of readFileSync(join(ROOT, 'e2e/weaknesses.mjs'), 'utf8').matchAll(/test\('6\.12\.(\d+) /g)) check(`weakness ${number} is in docs/migration.md`, numbers.has(number));
     for (const [file, { links, anchors }] of api) {
         for (const { target, line } of links.filter(({ target }) => !/^https?:/.test(target))) {
             const [path, anchor] = target.split('#');
