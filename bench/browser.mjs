@@ -73,8 +73,8 @@ async function main() {
     const { stage, close } = await openStage(chosen, (maker, step) => tell(`bench: round ${round} of ${chosen.rounds}, ${maker}: ${step}`));
     const notes = Object.fromEntries(MAKERS.map((maker) => [maker, new Notes()]));
     try {
-        stage.blank = await blankPage(stage);
         for (; round <= chosen.rounds; round++) {
+            if (chosen.steps.has('down-1m')) stage.blank = await blankPage(stage);
             const order = round % 2 === 1 ? chosen.makers : [...chosen.makers].reverse();
             for (const maker of order) await runRound(stage, maker, round, notes[maker]);
         }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a maker's page goes through in a round: courses of steps, each in a browser context with nothing stored.
 import { pattern, sha256 } from '../../e2e/servers.mjs';
-import { cpuSeconds, megabytes, rendererOf, rendererWithWorker } from './renderer.mjs';
+import { cpuSeconds, megabytes, megabytesOfBlank, rendererWithWorker } from './renderer.mjs';
 import { median } from './rows.mjs';
 
 export const ADDRESS = '93.184.216.34'; // public, leads to loopback
 const NAME = 'site.example';
 const OTHER = 'six.example';
-const FRESH = ['a.example', 'b.example', 'c.example'];
-const NEW = ['d.example', 'e.example'];
+const FRESH = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((label) => `${label}.example`);
+const NEW = ['x.example', 'y.example'];
 export const NAMES = [NAME, OTHER, ...FRESH, ...NEW];
 
 const KB = 1000;
@@ -215,8 +215,9 @@ export async function runRound(stage, maker, round, note) {
 /** Megabytes of a renderer with an empty page. */
 export async function blankPage(stage) {
     const context = await stage.browser.newContext();
-    const { tab } = await openPage(stage, 'blank', context);
-    const size = megabytes(await rendererOf(stage.cdp, tab));
+    await openPage(stage, 'blank', context);
+    await sleep(1500); // until it has settled
+    const size = await megabytesOfBlank(stage.cdp);
     await context.close();
     return size;
 }

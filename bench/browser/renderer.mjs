@@ -7,9 +7,11 @@ const TICKS = Number(execFileSync('getconf', ['CLK_TCK']));
 
 const commands = (pid) => readdirSync(`/proc/${pid}/task`).map((task) => readFileSync(`/proc/${pid}/task/${task}/comm`, 'utf8').trim());
 
+/** Process numbers of renderers of pages: not of those that draw Chromium's own window. */
 async function renderers(cdp) {
     const { processInfo } = await cdp.send('SystemInfo.getProcessInfo');
-    return processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+    return processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id)
+        .filter((pid) => !readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--top-chrome-webui'));
 }
 
 /** The process of the only page there is, by its worker's thread: Chromium keeps a renderer or two in stock. */
@@ -19,15 +21,9 @@ export async function rendererWithWorker(cdp) {
     return found[0];
 }
 
-/** The process of a page without one: that which works while the page does. */
-export async function rendererOf(cdp, tab) {
-    const before = new Map((await renderers(cdp)).map((pid) => [pid, cpuSeconds(pid)]));
-    await tab.evaluate(() => {
-        const end = performance.now() + 500;
-        while (performance.now() < end);
-    });
-    const [[, pid]] = [...before].map(([pid, seconds]) => [cpuSeconds(pid) - seconds, pid]).sort((a, b) => b[0] - a[0]);
-    return pid;
+/** Megabytes of the only page there is, which has no worker: what is in stock is smaller. */
+export async function megabytesOfBlank(cdp) {
+    return Math.max(...(await renderers(cdp)).map(megabytes));
 }
 
 /** CPU seconds of a process so far, all threads, user and system. */

@@ -107,9 +107,11 @@ export class Engine {
 
     /** Storage, module, tunnel; resolves when it is ready. */
     async #begin(options: SetupMixTunnelOpts, run: number): Promise<void> {
+        const starting = this.#core ? Promise.resolve(this.#core) : Core.start(this.#module, this.#host); // while the storage opens
+        starting.catch(() => {}); // awaited below
         const storage = options.ephemeral ? undefined : await this.#openStorage(options);
         const identity = await storage?.read(IDENTITY).catch((error: unknown) => { throw storageError(error); });
-        const core = this.#core ?? await Core.start(this.#module, this.#host);
+        const core = await starting;
         if (!this.#active || this.#run !== run) { // disconnected meanwhile
             storage?.close();
             throw shutDown();
