@@ -11,9 +11,9 @@ declare -A GROUP=(
         clang-19 clang-format-19 lld-19 llvm-19 libclang-rt-19-dev libclang-rt-19-dev-wasm32 wasi-libc binaryen
         libcmocka-dev python3 node"
     [net]="libuv1-dev libslirp-dev libglib2.0-dev"
-    [browser]="chromium iproute2"
+    [browser]="chromium"
     [conformance]="python3-venv"
-    [e2e]="nginx openssl python3 zstd socat"
+    [e2e]="nginx openssl zstd groff-base iproute2"
 )
 
 die() {
