@@ -33,7 +33,7 @@ struct client {
     mix_tunnel_state state;
     mix_failure failure;
     bool interrupted, closing, held, shows_progress;
-    bool plain; /* the local mixnet's gateways have no names, and so no TLS */
+    bool plain;              /* the local mixnet's gateways have no names, and so no TLS */
     mix_buf identity, roots; /* roots: PEM, to trust besides Mozilla's */
     char directory[512];
     char dns[DNS_MOST][DNS_TEXT];

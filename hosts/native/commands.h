@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands of lwmix. Each takes argv from its own name on and returns the exit status: 0, 1 for a failure at work, 2 for wrong
- * options or a place that cannot be used. */
+/* The commands of lwmix. Each takes argv from its own name on and returns the exit status: 0, 1 for
+ * a failure at work, 2 for wrong options or a place that cannot be used. */
 #ifndef HOSTS_NATIVE_COMMANDS_H
 #define HOSTS_NATIVE_COMMANDS_H
 

@@ -11,7 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HOST_MAX = 256, PATH_LEN_MAX = 1024, PIECE = 65536, MESSAGE_MAX = 1 << 20, KNOWN_MAX = 64, WORDS = 160 };
+enum {
+    HOST_MAX = 256,
+    PATH_LEN_MAX = 1024,
+    PIECE = 65536,
+    MESSAGE_MAX = 1 << 20,
+    KNOWN_MAX = 64,
+    WORDS = 160
+};
 
 typedef enum line_state { LINE_RESOLVES, LINE_CONNECTS, LINE_OPEN } line_state;
 
@@ -45,7 +52,8 @@ struct dial {
     uint8_t piece[LWS_PRE + PIECE];
 };
 
-static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t len);
 
 static const struct lws_protocols protocols[] = {
     {.name = "lwmix", .callback = on_event, .rx_buffer_size = PIECE},
@@ -66,7 +74,8 @@ int dial_new(dial **out, uv_loop_t *loop, mix_tls *tls, const dial_events *event
     lws_set_log_level(0, NULL);
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+                   LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN,
         .foreign_loops = loops,
         .protocols = protocols,
         .provided_client_ssl_ctx = d->tls,
@@ -167,7 +176,10 @@ static bool read_url(line *l, const char *url) {
         const char *scheme;
         bool tls;
         int port;
-    } schemes[] = {{"https://", true, 443}, {"http://", false, 80}, {"wss://", true, 443}, {"ws://", false, 80}};
+    } schemes[] = {{"https://", true, 443},
+                   {"http://", false, 80},
+                   {"wss://", true, 443},
+                   {"ws://", false, 80}};
     const char *rest = NULL;
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes && !rest; i++) {
         if (strncmp(url, schemes[i].scheme, strlen(schemes[i].scheme)) != 0)
@@ -351,7 +363,8 @@ static int on_writable(line *l) {
     dial *d = l->dial;
     if (l->out.len > LWS_PRE) {
         size_t len = l->out.len - LWS_PRE;
-        int sent = lws_write(l->wsi, l->out.data + LWS_PRE, len, l->out_binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
+        int sent = lws_write(l->wsi, l->out.data + LWS_PRE, len,
+                             l->out_binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
         mix_buf_truncate(&l->out, 0);
         if (sent < (int)len)
             return -1;
@@ -378,7 +391,8 @@ static int on_message(line *l, struct lws *wsi, const void *in, size_t len) {
         return -1;
     if (lws_remaining_packet_payload(wsi) > 0 || !lws_is_final_fragment(wsi))
         return 0;
-    d->events.message(d->events.user, (uint32_t)l->id, lws_frame_is_binary(wsi) != 0, mix_buf_bytes(&l->in));
+    d->events.message(d->events.user, (uint32_t)l->id, lws_frame_is_binary(wsi) != 0,
+                      mix_buf_bytes(&l->in));
     mix_buf_truncate(&l->in, 0);
     return 0;
 }
@@ -398,11 +412,13 @@ static int on_open(line *l, struct lws *wsi) {
 static int put_headers(line *l, struct lws *wsi, void *in, size_t len) {
     uint8_t **p = in, *end = *p + len;
     static const uint8_t agent[] = "lwmix";
-    if (lws_add_http_header_by_token(wsi, WSI_TOKEN_HTTP_USER_AGENT, agent, sizeof agent - 1, p, end) != 0)
+    if (lws_add_http_header_by_token(wsi, WSI_TOKEN_HTTP_USER_AGENT, agent, sizeof agent - 1, p,
+                                     end) != 0)
         return -1;
     if (!l->http || l->accept[0] == 0)
         return 0;
-    return lws_add_http_header_by_token(wsi, WSI_TOKEN_HTTP_ACCEPT, (uint8_t *)l->accept, (int)strlen(l->accept), p, end);
+    return lws_add_http_header_by_token(wsi, WSI_TOKEN_HTTP_ACCEPT, (uint8_t *)l->accept,
+                                        (int)strlen(l->accept), p, end);
 }
 
 static void piece(line *l, const void *data, size_t len, bool last) {
@@ -410,8 +426,12 @@ static void piece(line *l, const void *data, size_t len, bool last) {
     if (l->silent || l->over)
         return;
     l->over = last;
-    d->events.answer(d->events.user, &(mix_tunnel_answer){.id = l->id, .status = l->status, .content_type = l->type, .body = data,
-                                                          .len = len, .last = last});
+    d->events.answer(d->events.user, &(mix_tunnel_answer){.id = l->id,
+                                                          .status = l->status,
+                                                          .content_type = l->type,
+                                                          .body = data,
+                                                          .len = len,
+                                                          .last = last});
 }
 
 static int on_head(line *l, struct lws *wsi) {
@@ -435,7 +455,8 @@ static void on_failure(line *l, const char *words, size_t len) {
     char why[WORDS];
     while (len > 0 && (unsigned char)words[len - 1] <= ' ')
         len--;
-    snprintf(why, sizeof why, "%s port %d: %.*s", l->host, l->port, len > 0 ? (int)len : 26, len > 0 ? words : "no connection can be made");
+    snprintf(why, sizeof why, "%s port %d: %.*s", l->host, l->port, len > 0 ? (int)len : 26,
+             len > 0 ? words : "no connection can be made");
     end_line(l, why);
 }
 
@@ -445,7 +466,8 @@ static int on_closing(line *l, const uint8_t *in, size_t len) {
     return 0;
 }
 
-static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t len) {
     line *l = wsi ? lws_get_opaque_user_data(wsi) : NULL;
     (void)user;
     if (!l)

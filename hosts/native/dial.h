@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a client connects to: the directory by HTTP GET, a gateway by WebSocket; on libwebsockets. Connections are known by the
- * numbers that the tunnel gave them. Nothing of what a tunnel carries passes here. */
+/* What a client connects to: the directory by HTTP GET, a gateway by WebSocket; on libwebsockets.
+ * Connections are known by the numbers that the tunnel gave them. Nothing of what a tunnel carries
+ * passes here. */
 #ifndef HOSTS_NATIVE_DIAL_H
 #define HOSTS_NATIVE_DIAL_H
 

@@ -35,12 +35,17 @@ static void env_log(void *user, mix_log_level level, const char *layer, const ch
     char stamp[24];
     gmtime_r(&seconds, &tm);
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &tm);
-    fprintf(user, "%s.%03dZ %s %s: %s\n", stamp, (int)(wall / 1000 % 1000), names[level], layer, text);
+    fprintf(user, "%s.%03dZ %s %s: %s\n", stamp, (int)(wall / 1000 % 1000), names[level], layer,
+            text);
     fflush(user);
 }
 
 void host_env_init(mix_env *env, FILE *log, mix_log_level level) {
-    *env = (mix_env){.user = log, .random = env_random, .wall_time = env_wall_time, .log = log ? env_log : NULL, .log_level = level};
+    *env = (mix_env){.user = log,
+                     .random = env_random,
+                     .wall_time = env_wall_time,
+                     .log = log ? env_log : NULL,
+                     .log_level = level};
 }
 
 mix_time host_now(void) {

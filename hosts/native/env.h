@@ -7,7 +7,8 @@
 
 #include <stdio.h>
 
-/* Fills in an env that draws from the kernel, reads the real-time clock and writes log lines to `log` (NULL: none). */
+/* Fills in an env that draws from the kernel, reads the real-time clock and writes log lines to
+ * `log` (NULL: none). */
 void host_env_init(mix_env *env, FILE *log, mix_log_level level);
 mix_time host_now(void); /* monotonic microseconds */
 

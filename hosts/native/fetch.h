@@ -85,8 +85,8 @@ void fetch_take_event(transfer *t, const mix_tunnel_event *ev);
 /* Ends it: for a reason on this machine, or of the tunnel. */
 void fetch_fail_here(transfer *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void fetch_fail(transfer *t, const mix_failure *why);
-void fetch_abandon(transfer *t); /* at the end of all: what is there stays there */
-void fetch_ended(transfer *t);   /* fetch.c: told once a transfer; the next may start */
+void fetch_abandon(transfer *t);    /* at the end of all: what is there stays there */
+void fetch_ended(transfer *t);      /* fetch.c: told once a transfer; the next may start */
 bool fetch_busy(const transfer *t); /* a thread still reads or writes for it */
 
 /* fetch_report.c */

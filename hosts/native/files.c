@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int path_of(char out[static PATH_MAX], const char *folder, const char *name, const char *suffix) {
+static int path_of(char out[static PATH_MAX], const char *folder, const char *name,
+                   const char *suffix) {
     return snprintf(out, PATH_MAX, "%s/%s%s", folder, name, suffix) < PATH_MAX ? 0 : ENAMETOOLONG;
 }
 

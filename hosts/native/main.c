@@ -20,7 +20,8 @@ static const struct {
     {"ping", command_ping, "measure the way through the mixnet to an exit and back"},
     {"proxy", command_proxy, "let curl, git or a browser use the tunnel, by SOCKS5 and HTTP"},
     {"bench", command_bench, "measure a tunnel"},
-    {"playground", command_playground, "a page that shows the tunnel at work, with a mixnet of its own"},
+    {"playground", command_playground,
+     "a page that shows the tunnel at work, with a mixnet of its own"},
     {"mixnet", command_mixnet, "run a whole mixnet on this machine, or one role of it"},
 };
 
@@ -33,10 +34,12 @@ static void help(FILE *out) {
 
 int main(int argc, char **argv) {
 #ifdef LWMIX_STATIC
-    /* Other ways to look names up are shared libraries that belong to another C library than ours. */
+    /* Other ways to look names up are shared libraries that belong to another C library than ours.
+     */
     __nss_configure_lookup("hosts", "files dns");
 #endif
-    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
+    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+                      strcmp(argv[1], "help") == 0)) {
         help(stdout);
         return 0;
     }

@@ -48,7 +48,8 @@ static void next(ping *p) {
     p->sent++;
     p->asked = host_now();
     p->waiting = true;
-    (void)mix_tunnel_ping(client_tunnel(p->client), p->asked); /* without an exit just now it counts as lost */
+    (void)mix_tunnel_ping(client_tunnel(p->client),
+                          p->asked); /* without an exit just now it counts as lost */
     client_wake(p->client);
     arm(p, p->timeout_ms);
 }
@@ -88,16 +89,22 @@ static void report(ping *p) {
     size_t n = p->received;
     qsort(p->times, n, sizeof *p->times, ascending);
     double least = n ? p->times[0] : 0, most = n ? p->times[n - 1] : 0;
-    double median = n ? (p->times[n / 2] + p->times[(n - 1) / 2]) / 2 : 0, setup = (double)s.setup / 1000;
+    double median = n ? (p->times[n / 2] + p->times[(n - 1) / 2]) / 2 : 0,
+           setup = (double)s.setup / 1000;
     if (p->json)
-        printf("{\"sent\":%ld,\"received\":%zu,\"lost\":%ld,\"min_ms\":%.3f,\"median_ms\":%.3f,\"max_ms\":%.3f,\"setup_ms\":%.3f,"
-               "\"packets\":{\"data\":%llu,\"retransmitted\":%llu,\"cover\":%llu,\"acknowledged\":%llu,\"replies\":%llu},"
+        printf("{\"sent\":%ld,\"received\":%zu,\"lost\":%ld,\"min_ms\":%.3f,\"median_ms\":%.3f,"
+               "\"max_ms\":%.3f,\"setup_ms\":%.3f,"
+               "\"packets\":{\"data\":%llu,\"retransmitted\":%llu,\"cover\":%llu,\"acknowledged\":%"
+               "llu,\"replies\":%llu},"
                "\"surbs\":%u,\"gateway\":\"%s\",\"exit\":\"%s\"}\n",
-               p->sent, n, p->lost, least, median, most, setup, (unsigned long long)s.data, (unsigned long long)s.retransmitted,
-               (unsigned long long)s.cover, (unsigned long long)s.acknowledged, (unsigned long long)s.replies, s.surbs, s.gateway, s.exit);
+               p->sent, n, p->lost, least, median, most, setup, (unsigned long long)s.data,
+               (unsigned long long)s.retransmitted, (unsigned long long)s.cover,
+               (unsigned long long)s.acknowledged, (unsigned long long)s.replies, s.surbs,
+               s.gateway, s.exit);
     else
-        printf("\n%ld sent, %zu answered, %ld lost; round trip min/median/max %.1f/%.1f/%.1f ms; ready after %.0f ms\n", p->sent, n,
-               p->lost, least, median, most, setup);
+        printf("\n%ld sent, %zu answered, %ld lost; round trip min/median/max %.1f/%.1f/%.1f ms; "
+               "ready after %.0f ms\n",
+               p->sent, n, p->lost, least, median, most, setup);
     fflush(stdout);
 }
 
@@ -124,7 +131,8 @@ static int run(ping *p) {
 int command_ping(int argc, char **argv) {
     client_options o = {0};
     bool wants_help = false, json = false;
-    arg_number count = {4, 1, COUNT_MOST}, interval = {1000, 0, 3600000}, timeout = {10000, 1, 3600000};
+    arg_number count = {4, 1, COUNT_MOST}, interval = {1000, 0, 3600000},
+               timeout = {10000, 1, 3600000};
     const arg_option options[] = {
         {"--count", ARG_NUMBER, &count, "N", "so many times (4)"},
         {"--interval", ARG_NUMBER, &interval, "MS", "from one to the next, in milliseconds (1000)"},
@@ -136,7 +144,8 @@ int command_ping(int argc, char **argv) {
     if (!args_read("ping", options, argc, argv, NULL, &wants_help))
         return CLIENT_EXIT_USAGE;
     if (wants_help) {
-        printf("usage: lwmix ping [OPTION …]\n\nBrings a tunnel up and measures how long it is to the exit and back.\n\n");
+        printf("usage: lwmix ping [OPTION …]\n\nBrings a tunnel up and measures how long it is to "
+               "the exit and back.\n\n");
         args_help(stdout, options);
         printf("\n%s", client_exit_help);
         return 0;

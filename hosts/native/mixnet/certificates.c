@@ -42,7 +42,8 @@ static BIO *read_bio(const char *folder, const char *name, mix_buf *content) {
 static bool load(const char *folder, const char *cert, const char *key, pair *out) {
     mix_buf cert_text = {0}, key_text = {0};
     BIO *c = read_bio(folder, cert, &cert_text), *k = read_bio(folder, key, &key_text);
-    *out = (pair){.cert = c ? PEM_read_bio_X509(c, NULL, NULL, NULL) : NULL, .key = k ? PEM_read_bio_PrivateKey(k, NULL, NULL, NULL) : NULL};
+    *out = (pair){.cert = c ? PEM_read_bio_X509(c, NULL, NULL, NULL) : NULL,
+                  .key = k ? PEM_read_bio_PrivateKey(k, NULL, NULL, NULL) : NULL};
     BIO_free(c);
     BIO_free(k);
     mix_buf_deinit(&cert_text);
@@ -56,12 +57,16 @@ static bool load(const char *folder, const char *cert, const char *key, pair *ou
 static int save_bio(const char *folder, const char *name, BIO *bio, mode_t mode, mix_error *e) {
     char *data;
     long len = BIO_get_mem_data(bio, &data);
-    int error = len > 0 ? host_file_write(folder, name, mix_bytes_of(data, (size_t)len), mode) : EINVAL;
-    return error ? mix_error_note(e, MIX_ERR_STATE_FOLDER, "mixnet", error, "%s/%s: %s", folder, name, strerror(error)) : MIX_OK;
+    int error =
+        len > 0 ? host_file_write(folder, name, mix_bytes_of(data, (size_t)len), mode) : EINVAL;
+    return error ? mix_error_note(e, MIX_ERR_STATE_FOLDER, "mixnet", error, "%s/%s: %s", folder,
+                                  name, strerror(error))
+                 : MIX_OK;
 }
 
 /* The certificate file holds the chain: the issuer's follows unless it signed itself. */
-static int save(const char *folder, const char *cert, const char *key, const pair *p, X509 *issuer, mix_error *e) {
+static int save(const char *folder, const char *cert, const char *key, const pair *p, X509 *issuer,
+                mix_error *e) {
     BIO *c = BIO_new(BIO_s_mem()), *k = BIO_new(BIO_s_secmem());
     int status = MIX_ERR_CERTIFICATE;
     if (c && k && PEM_write_bio_X509(c, p->cert) && (!issuer || PEM_write_bio_X509(c, issuer)) &&
@@ -103,19 +108,24 @@ static bool frame(pair *p, const char *name, int days) {
     X509_NAME *subject;
     p->key = EVP_EC_gen("P-256");
     p->cert = X509_new();
-    if (!p->key || !p->cert || !X509_set_version(p->cert, 2) || !serial(p->cert) || !X509_set_pubkey(p->cert, p->key))
+    if (!p->key || !p->cert || !X509_set_version(p->cert, 2) || !serial(p->cert) ||
+        !X509_set_pubkey(p->cert, p->key))
         return false;
     subject = X509_get_subject_name(p->cert);
-    return X509_gmtime_adj(X509_getm_notBefore(p->cert), -DAY) && X509_gmtime_adj(X509_getm_notAfter(p->cert), (long)days * DAY) &&
-           X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0);
+    return X509_gmtime_adj(X509_getm_notBefore(p->cert), -DAY) &&
+           X509_gmtime_adj(X509_getm_notAfter(p->cert), (long)days * DAY) &&
+           X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1,
+                                      -1, 0);
 }
 
 static bool make_ca(pair *p) {
     *p = (pair){0};
-    return frame(p, "lwmix local mixnet CA", CA_DAYS) && X509_set_issuer_name(p->cert, X509_get_subject_name(p->cert)) &&
+    return frame(p, "lwmix local mixnet CA", CA_DAYS) &&
+           X509_set_issuer_name(p->cert, X509_get_subject_name(p->cert)) &&
            extension(p->cert, p->cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
            extension(p->cert, p->cert, NID_key_usage, "critical,keyCertSign,cRLSign") &&
-           extension(p->cert, p->cert, NID_subject_key_identifier, "hash") && X509_sign(p->cert, p->key, EVP_sha256()) > 0;
+           extension(p->cert, p->cert, NID_subject_key_identifier, "hash") &&
+           X509_sign(p->cert, p->key, EVP_sha256()) > 0;
 }
 
 typedef struct names {
@@ -129,7 +139,8 @@ static size_t ip_length(const mix_address *ip) {
 
 /* A certificate tells an address twice without harm. */
 static void put_names(char *out, size_t cap, const names *n) {
-    int at = snprintf(out, cap, "DNS:validator.nymtech.net,DNS:*.nym.test,DNS:localhost,IP:127.0.0.1,IP:::1");
+    int at = snprintf(out, cap,
+                      "DNS:validator.nymtech.net,DNS:*.nym.test,DNS:localhost,IP:127.0.0.1,IP:::1");
     for (size_t i = 0; i < n->count && i < CERTIFICATES_IPS; i++) {
         char ip[MIX_ADDRESS_TEXT];
         mix_ip_format(ip, &n->ips[i]);
@@ -148,7 +159,8 @@ static bool make_server(pair *p, const pair *ca, const names *n) {
     char text[128 + CERTIFICATES_IPS * (MIX_ADDRESS_TEXT + 4)];
     put_names(text, sizeof text, n);
     *p = (pair){0};
-    return frame(p, "lwmix local mixnet", SERVER_DAYS) && X509_set_issuer_name(p->cert, X509_get_subject_name(ca->cert)) &&
+    return frame(p, "lwmix local mixnet", SERVER_DAYS) &&
+           X509_set_issuer_name(p->cert, X509_get_subject_name(ca->cert)) &&
            extension(p->cert, ca->cert, NID_basic_constraints, "critical,CA:FALSE") &&
            extension(p->cert, ca->cert, NID_key_usage, "critical,digitalSignature") &&
            extension(p->cert, ca->cert, NID_ext_key_usage, "serverAuth") &&
@@ -160,7 +172,8 @@ static bool make_server(pair *p, const pair *ca, const names *n) {
 
 static bool still_good(const pair *server, const pair *ca, const names *n) {
     time_t later = time(NULL) + (time_t)RENEW_DAYS * DAY;
-    return X509_verify(server->cert, ca->key) == 1 && has_names(server->cert, n) && X509_cmp_time(X509_get0_notAfter(server->cert), &later) > 0;
+    return X509_verify(server->cert, ca->key) == 1 && has_names(server->cert, n) &&
+           X509_cmp_time(X509_get0_notAfter(server->cert), &later) > 0;
 }
 
 int certificates_open(const char *folder, const mix_address *ips, size_t count, mix_error *e) {
@@ -168,11 +181,14 @@ int certificates_open(const char *folder, const mix_address *ips, size_t count, 
     pair ca = {0}, server = {0};
     int status = MIX_OK;
     if (!load(folder, "ca.pem", "ca.key", &ca))
-        status = make_ca(&ca) ? save(folder, "ca.pem", "ca.key", &ca, NULL, e) : wrong(e, "a certificate authority cannot be made");
-    if (status == MIX_OK && (!load(folder, "server.pem", "server.key", &server) || !still_good(&server, &ca, &n))) {
+        status = make_ca(&ca) ? save(folder, "ca.pem", "ca.key", &ca, NULL, e)
+                              : wrong(e, "a certificate authority cannot be made");
+    if (status == MIX_OK &&
+        (!load(folder, "server.pem", "server.key", &server) || !still_good(&server, &ca, &n))) {
         pair_free(&server);
-        status = make_server(&server, &ca, &n) ? save(folder, "server.pem", "server.key", &server, ca.cert, e)
-                                           : wrong(e, "a server certificate cannot be made");
+        status = make_server(&server, &ca, &n)
+                     ? save(folder, "server.pem", "server.key", &server, ca.cert, e)
+                     : wrong(e, "a server certificate cannot be made");
     }
     pair_free(&ca);
     pair_free(&server);

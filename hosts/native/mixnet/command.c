@@ -15,7 +15,8 @@
 /* What the command line says; each command runs once in a process. */
 static struct {
     const char *folder, *role, *log_file, *host, *release;
-    const char *faults[sizeof faults_names / sizeof *faults_names]; /* in the order of their names */
+    const char
+        *faults[sizeof faults_names / sizeof *faults_names]; /* in the order of their names */
     arg_number mixes, gateways, exits, directory, plain, level, mtu, seed, metrics;
     bool no_cover, allow_local, upstream_dns, tun, noise, nameless, until_eof;
     arg_list resolve, forward;
@@ -33,42 +34,61 @@ static struct {
 };
 
 static const arg_option options[] = {
-    {"--state", ARG_TEXT, &given.folder, "DIR", "folder of keys, certificates and clients (made when missing; required)"},
+    {"--state", ARG_TEXT, &given.folder, "DIR",
+     "folder of keys, certificates and clients (made when missing; required)"},
     {"--mixes", ARG_NUMBER, &given.mixes, "N", "mixes in each of the three layers (1)"},
     {"--gateways", ARG_NUMBER, &given.gateways, "N", "entry gateways (1)"},
     {"--exits", ARG_NUMBER, &given.exits, "N", "exits (1)"},
-    {"--role", ARG_TEXT, &given.role, "NAME", "run one role alone: directory, mix1, gateway1, exit1, …"},
+    {"--role", ARG_TEXT, &given.role, "NAME",
+     "run one role alone: directory, mix1, gateway1, exit1, …"},
     {"--host", ARG_TEXT, &given.host, "IP", "address to listen on (127.0.0.1)"},
-    {"--directory-port", ARG_NUMBER, &given.directory, "PORT", "port of the directory over TLS (a free one)"},
-    {"--directory-http-port", ARG_NUMBER, &given.plain, "PORT", "port of the directory without TLS (a free one)"},
-    {"--nameless", ARG_FLAG, &given.nameless, NULL, "gateways have no host names: a browser that does not trust ca.pem can use ws://IP:PORT"},
-    {"--release", ARG_TEXT, &given.release, "X.Y.Z", "release that the nodes announce (1.37.0: IPR version 10)"},
+    {"--directory-port", ARG_NUMBER, &given.directory, "PORT",
+     "port of the directory over TLS (a free one)"},
+    {"--directory-http-port", ARG_NUMBER, &given.plain, "PORT",
+     "port of the directory without TLS (a free one)"},
+    {"--nameless", ARG_FLAG, &given.nameless, NULL,
+     "gateways have no host names: a browser that does not trust ca.pem can use ws://IP:PORT"},
+    {"--release", ARG_TEXT, &given.release, "X.Y.Z",
+     "release that the nodes announce (1.37.0: IPR version 10)"},
     {"--resolve", ARG_LIST, &given.resolve, "NAME=IP[,TTL]", "the exits' DNS knows this name"},
-    {"--forward", ARG_LIST, &given.forward, "IP:PORT=HOST:PORT", "packets to this destination go to that local server"},
-    {"--upstream-dns", ARG_FLAG, &given.upstream_dns, NULL, "questions for other names go on to the DNS server that the client asked"},
-    {"--allow-local", ARG_FLAG, &given.allow_local, NULL, "the exits let packets to private addresses through"},
+    {"--forward", ARG_LIST, &given.forward, "IP:PORT=HOST:PORT",
+     "packets to this destination go to that local server"},
+    {"--upstream-dns", ARG_FLAG, &given.upstream_dns, NULL,
+     "questions for other names go on to the DNS server that the client asked"},
+    {"--allow-local", ARG_FLAG, &given.allow_local, NULL,
+     "the exits let packets to private addresses through"},
     {"--mtu", ARG_NUMBER, &given.mtu, "BYTES", "of the exits' internet (1500)"},
-    {"--tun", ARG_FLAG, &given.tun, NULL, "a TUN device and the kernel's TCP instead of user-mode NAT (root)"},
+    {"--tun", ARG_FLAG, &given.tun, NULL,
+     "a TUN device and the kernel's TCP instead of user-mode NAT (root)"},
     {"--no-cover", ARG_FLAG, &given.no_cover, NULL, "the exits send no cover traffic"},
-    {"--noise", ARG_FLAG, &given.noise, NULL, "nodes publish Noise keys and encrypt what they send each other; the folder keeps it"},
-    {"--delay", ARG_TEXT, &given.faults[4], "MS[,JITTER]", "each frame between nodes is so late, up to JITTER more"},
+    {"--noise", ARG_FLAG, &given.noise, NULL,
+     "nodes publish Noise keys and encrypt what they send each other; the folder keeps it"},
+    {"--delay", ARG_TEXT, &given.faults[4], "MS[,JITTER]",
+     "each frame between nodes is so late, up to JITTER more"},
     {"--loss", ARG_TEXT, &given.faults[0], "SHARE", "of the frames between nodes is lost (0 to 1)"},
     {"--reorder", ARG_TEXT, &given.faults[1], "SHARE", "of them is held back and overtaken"},
     {"--duplicate", ARG_TEXT, &given.faults[2], "SHARE", "of them comes twice"},
     {"--corrupt", ARG_TEXT, &given.faults[3], "SHARE", "of them has a bit flipped in its packet"},
-    {"--seed", ARG_NUMBER, &given.seed, "N", "of the dice for these (1): the same faults in every run"},
-    {"--until-eof", ARG_FLAG, &given.until_eof, NULL, "end when stdin is closed: with the process that started it"},
-    {"--metrics", ARG_NUMBER, &given.metrics, "PORT", "figures for Prometheus at http://127.0.0.1:PORT/metrics (0: a free port)"},
+    {"--seed", ARG_NUMBER, &given.seed, "N",
+     "of the dice for these (1): the same faults in every run"},
+    {"--until-eof", ARG_FLAG, &given.until_eof, NULL,
+     "end when stdin is closed: with the process that started it"},
+    {"--metrics", ARG_NUMBER, &given.metrics, "PORT",
+     "figures for Prometheus at http://127.0.0.1:PORT/metrics (0: a free port)"},
     {"--log", ARG_TEXT, &given.log_file, "FILE", "write the log there instead of stderr"},
-    {"--log-level", ARG_NUMBER, &given.level, "0-5", "none, errors, warnings, info (3), debug, trace"},
+    {"--log-level", ARG_NUMBER, &given.level, "0-5",
+     "none, errors, warnings, info (3), debug, trace"},
     {0},
 };
 
 static void help(void) {
-    printf("usage: lwmix mixnet [OPTION …]\n"
-           "       lwmix mixnet ctl --state DIR WORD [ARGUMENT …]     ('lwmix mixnet ctl --help')\n\n"
-           "Runs a mixnet on loopback: a directory, gateways, three layers of mixes, exits with an IP packet router. When all of it\n"
-           "listens, one line of JSON on stdout says where. SIGTERM ends it. The state folder keeps keys, certificates and clients.\n\n");
+    printf(
+        "usage: lwmix mixnet [OPTION …]\n"
+        "       lwmix mixnet ctl --state DIR WORD [ARGUMENT …]     ('lwmix mixnet ctl --help')\n\n"
+        "Runs a mixnet on loopback: a directory, gateways, three layers of mixes, exits with an IP "
+        "packet router. When all of it\n"
+        "listens, one line of JSON on stdout says where. SIGTERM ends it. The state folder keeps "
+        "keys, certificates and clients.\n\n");
     args_help(stdout, options);
 }
 
@@ -105,7 +125,8 @@ static int run(const mix_address *address, const faults_rule *rule) {
     host_env_init(&env, log, (mix_log_level)given.level.value);
     daemon_options o = {
         .folder = given.folder,
-        .plan = {(uint32_t)given.mixes.value, (uint32_t)given.gateways.value, (uint32_t)given.exits.value, *address, given.release, given.nameless},
+        .plan = {(uint32_t)given.mixes.value, (uint32_t)given.gateways.value,
+                 (uint32_t)given.exits.value, *address, given.release, given.nameless},
         .role = given.role,
         .directory_port = (uint16_t)given.directory.value,
         .plain_directory_port = (uint16_t)given.plain.value,
@@ -114,9 +135,15 @@ static int run(const mix_address *address, const faults_rule *rule) {
         .seed = (uint64_t)given.seed.value,
         .until_eof = given.until_eof,
         .metrics_port = (int)given.metrics.value,
-        .service = {.no_cover = given.no_cover, .allow_local = given.allow_local, .release = given.release,
-                    .mtu = (uint16_t)given.mtu.value, .resolve = given.resolve.items, .resolve_count = given.resolve.count,
-                    .forward = given.forward.items, .forward_count = given.forward.count, .upstream_dns = given.upstream_dns,
+        .service = {.no_cover = given.no_cover,
+                    .allow_local = given.allow_local,
+                    .release = given.release,
+                    .mtu = (uint16_t)given.mtu.value,
+                    .resolve = given.resolve.items,
+                    .resolve_count = given.resolve.count,
+                    .forward = given.forward.items,
+                    .forward_count = given.forward.count,
+                    .upstream_dns = given.upstream_dns,
                     .tun = given.tun},
         .env = &env,
     };

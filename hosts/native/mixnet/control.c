@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines in, lines out. While an answer is being written nothing more is read: a peer that does not read cannot fill our memory. */
+/* Lines in, lines out. While an answer is being written nothing more is read: a peer that does not
+ * read cannot fill our memory. */
 #include "mixnet/control.h"
 
 #include "base/alloc.h"
@@ -68,7 +69,8 @@ static void on_written(uv_write_t *write, int status) {
 static void send_answer(peer *p) {
     mix_buf_put_u8(&p->out, '\n');
     uv_buf_t b = uv_buf_init((char *)p->out.data, (unsigned)p->out.len);
-    p->writing = mix_buf_status(&p->out) == MIX_OK && uv_write(&p->write, (uv_stream_t *)&p->pipe, &b, 1, on_written) == 0;
+    p->writing = mix_buf_status(&p->out) == MIX_OK &&
+                 uv_write(&p->write, (uv_stream_t *)&p->pipe, &b, 1, on_written) == 0;
     if (!p->writing)
         peer_close(p);
 }
@@ -163,12 +165,15 @@ static int bind_privately(control *c, const char *path) {
     return error ? error : uv_listen((uv_stream_t *)&c->listener, 511, on_connection);
 }
 
-int control_new(control **out, uv_loop_t *loop, const char *path, control_answer *answer, void *user, mix_error *e) {
+int control_new(control **out, uv_loop_t *loop, const char *path, control_answer *answer,
+                void *user, mix_error *e) {
     if (strlen(path) > CONTROL_PATH_MAX)
-        return mix_error_note(e, MIX_ERR_LISTEN, "mixnet", ENAMETOOLONG, "%s: a socket's path has %d bytes at most", path, CONTROL_PATH_MAX);
+        return mix_error_note(e, MIX_ERR_LISTEN, "mixnet", ENAMETOOLONG,
+                              "%s: a socket's path has %d bytes at most", path, CONTROL_PATH_MAX);
     int error = make_room(path);
     if (error == EADDRINUSE)
-        return mix_error_note(e, MIX_ERR_LISTEN, "mixnet", error, "%s: another mixnet runs here", path);
+        return mix_error_note(e, MIX_ERR_LISTEN, "mixnet", error, "%s: another mixnet runs here",
+                              path);
     if (error)
         return mix_error_note(e, MIX_ERR_LISTEN, "mixnet", error, "%s: %s", path, strerror(error));
     control *c = mix_alloc_zero(1, sizeof *c);
@@ -181,7 +186,9 @@ int control_new(control **out, uv_loop_t *loop, const char *path, control_answer
     uv_pipe_init(loop, &c->listener, 0);
     c->listener.data = c;
     error = bind_privately(c, path);
-    return error ? mix_error_note(e, MIX_ERR_LISTEN, "mixnet", error, "%s: %s", path, uv_strerror(error)) : MIX_OK;
+    return error ? mix_error_note(e, MIX_ERR_LISTEN, "mixnet", error, "%s: %s", path,
+                                  uv_strerror(error))
+                 : MIX_OK;
 }
 
 void control_close(control *c) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The control socket: a Unix socket for its owner alone, on which each line is a request and each request gets one line. */
+/* The control socket: a Unix socket for its owner alone, on which each line is a request and each
+ * request gets one line. */
 #ifndef HOSTS_NATIVE_MIXNET_CONTROL_H
 #define HOSTS_NATIVE_MIXNET_CONTROL_H
 
@@ -19,9 +20,10 @@ typedef struct control control;
 /* Appends the answer to a request (neither has the line's end). */
 typedef void control_answer(void *user, mix_bytes request, mix_buf *answer);
 
-/* Listens on the path; a socket that a dead process left there is replaced. MIX_ERR_LISTEN names path and reason, one of which is that
- * another process listens there. */
-int control_new(control **out, uv_loop_t *loop, const char *path, control_answer *answer, void *user, mix_error *e);
+/* Listens on the path; a socket that a dead process left there is replaced. MIX_ERR_LISTEN names
+ * path and reason, one of which is that another process listens there. */
+int control_new(control **out, uv_loop_t *loop, const char *path, control_answer *answer,
+                void *user, mix_error *e);
 void control_close(control *c); /* removes the socket; the loop must run to its end. NULL is fine */
 void control_free(control *c);
 

@@ -37,8 +37,10 @@ static void help_verb(const verb *v) {
 
 static void help(const arg_option *options) {
     printf("usage: lwmix mixnet ctl --state DIR WORD [ARGUMENT …]\n\n"
-           "Asks the mixnet that runs with this state folder to do something, and prints its answer: a line of JSON. Exit status 1 when\n"
-           "it could not. Without the name of a gateway or exit: all of them. Arguments may be given as NAME=VALUE too.\n\n");
+           "Asks the mixnet that runs with this state folder to do something, and prints its "
+           "answer: a line of JSON. Exit status 1 when\n"
+           "it could not. Without the name of a gateway or exit: all of them. Arguments may be "
+           "given as NAME=VALUE too.\n\n");
     args_help(stdout, options);
     printf("\n");
     for (const verb *v = verbs; v->name; v++)
@@ -70,7 +72,9 @@ static bool put(yyjson_mut_doc *doc, const char *name, size_t len, const char *v
         errno = 0;
         n = strtoull(value, &end, 10);
     }
-    v = end && !*end && errno == 0 ? yyjson_mut_uint(doc, n) : yyjson_mut_str(doc, value); /* what is no number the daemon refuses */
+    v = end && !*end && errno == 0
+            ? yyjson_mut_uint(doc, n)
+            : yyjson_mut_str(doc, value); /* what is no number the daemon refuses */
     return yyjson_mut_obj_put(yyjson_mut_doc_get_root(doc), key, v);
 }
 
@@ -79,7 +83,8 @@ static bool put_words(yyjson_mut_doc *doc, const verb *v, const arg_list *words)
     size_t place = 0;
     for (size_t i = 1; i < words->count; i++) {
         const char *word = words->items[i], *equals = strchr(word, '=');
-        const struct verb_parameter *p = equals ? find_parameter(v, word, (size_t)(equals - word)) : NULL;
+        const struct verb_parameter *p =
+            equals ? find_parameter(v, word, (size_t)(equals - word)) : NULL;
         bool ok;
         if (equals) {
             ok = put(doc, word, (size_t)(equals - word), equals + 1, p && p->kind == VERB_NUMBER);
@@ -156,7 +161,8 @@ static int ask(const char *path, const char *request) {
     int fd = open_socket(path);
     if (fd < 0)
         return complain("%s: %s (does the mixnet run?)", path, strerror(errno));
-    bool ok = send_all(fd, request, strlen(request)) && send_all(fd, "\n", 1) && read_line(fd, &answer);
+    bool ok =
+        send_all(fd, request, strlen(request)) && send_all(fd, "\n", 1) && read_line(fd, &answer);
     close(fd);
     if (!ok) {
         mix_buf_deinit(&answer);
@@ -187,7 +193,8 @@ int command_ctl(int argc, char **argv) {
         return 0;
     }
     if (!folder || words.count == 0)
-        return complain("%s; try 'lwmix mixnet ctl --help'%s", folder ? "a word is missing" : "--state DIR is required", "");
+        return complain("%s; try 'lwmix mixnet ctl --help'%s",
+                        folder ? "a word is missing" : "--state DIR is required", "");
     if (!ctl_path(path, sizeof path, folder, role))
         return complain("%s: the path is too long for a socket%s", folder, "");
     char *request = make_request(&words);

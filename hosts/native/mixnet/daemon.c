@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The daemon: what comes in is given to a role at once; what comes out of roles is moved once a turn of the loop. */
+/* The daemon: what comes in is given to a role at once; what comes out of roles is moved once a
+ * turn of the loop. */
 #include "mixnet/daemon.h"
 
 #include "env.h"
@@ -31,7 +32,8 @@ static int64_t wall_now(const mixnetd *d) {
 static size_t number_of(const mixnetd *d, const mix_address *a) {
     for (size_t i = 0; i < d->network->count; i++) {
         const mix_address *b = &d->network->members[i].address;
-        if (a->port == b->port && a->family == b->family && memcmp(a->octets, b->octets, sizeof a->octets) == 0)
+        if (a->port == b->port && a->family == b->family &&
+            memcmp(a->octets, b->octets, sizeof a->octets) == 0)
             return i;
     }
     return d->network->count;
@@ -52,7 +54,8 @@ static void on_frame(void *user, size_t owner, const mix_frame *frame) {
         (void)mixnet_node_feed(r->node, frame, host_now()); /* what is dropped is counted there */
 }
 
-/* Whoever connects from the address of a member has to speak Noise, as the directory says; others don't (1-sphinx.md §2.3). */
+/* Whoever connects from the address of a member has to speak Noise, as the directory says; others
+ * don't (1-sphinx.md §2.3). */
 static int noise_in(void *user, size_t owner, const mix_address *from, mixnet_link_noise *out) {
     const mixnetd *d = user;
     for (size_t i = 0; d->network->noise && i < d->network->count; i++) {
@@ -70,10 +73,12 @@ static int noise_out(void *user, const mix_address *to, mixnet_link_noise *out) 
     if (i == d->network->count)
         return MIX_DONE;
     int status = mixnet_member_noise_public(d->crypto, &d->network->members[i], out->peer);
-    return status == MIX_OK ? mixnet_member_noise(d->crypto, d->running[0].member, out->secret) : status;
+    return status == MIX_OK ? mixnet_member_noise(d->crypto, d->running[0].member, out->secret)
+                            : status;
 }
 
-static void on_request(void *user, long owner, const mixnet_request *request, mixnet_answer *answer) {
+static void on_request(void *user, long owner, const mixnet_request *request,
+                       mixnet_answer *answer) {
     mixnetd *d = user;
     if (owner == WEB_METRICS)
         metrics_answer(d, request, answer);
@@ -91,7 +96,8 @@ static bool on_opened(void *user, size_t owner, uint64_t connection) {
     return mixnet_gateway_opened(r->gateway, connection, now) == MIX_OK;
 }
 
-static void on_message(void *user, size_t owner, uint64_t connection, mixnet_ws_kind kind, mix_bytes message) {
+static void on_message(void *user, size_t owner, uint64_t connection, mixnet_ws_kind kind,
+                       mix_bytes message) {
     mixnetd *d = user;
     (void)mixnet_gateway_feed(d->running[owner].gateway, connection, kind, message, host_now());
 }
@@ -114,7 +120,9 @@ static int set_keys(mixnetd *d, runtime *r, uint32_t rotation, bool first_epoch)
     int status = mixnet_member_sphinx(d->crypto, r->member, rotation, secret);
     if (status == MIX_OK)
         status = mixnet_node_set_key(r->node, true, rotation, secret);
-    uint32_t other = first_epoch && rotation > 0 ? rotation - 1 : rotation + 1; /* the old one for an epoch, then the next one */
+    uint32_t other = first_epoch && rotation > 0
+                         ? rotation - 1
+                         : rotation + 1; /* the old one for an epoch, then the next one */
     if (status == MIX_OK)
         status = mixnet_member_sphinx(d->crypto, r->member, other, secret);
     if (status == MIX_OK)
@@ -145,7 +153,8 @@ static int enter_epoch(mixnetd *d) {
 
 static mix_time next_epoch(const mixnetd *d, mix_time now) {
     const mix_rotation_info *c = &d->network->clock;
-    int64_t wall = wall_now(d), next = c->epoch_start + ((int64_t)(d->epoch - c->epoch) + 1) * c->epoch_length;
+    int64_t wall = wall_now(d),
+            next = c->epoch_start + ((int64_t)(d->epoch - c->epoch) + 1) * c->epoch_length;
     return now + (next > wall ? next - wall : 0);
 }
 
@@ -163,7 +172,8 @@ int mixnetd_rotate(mixnetd *d, mix_error *e) {
     d->epoch = mix_rotation_epoch_at(&d->network->clock, wall_now(d));
     int status = enter_epoch(d);
     if (status != MIX_OK)
-        return mix_error_note(e, status, "mixnet", 0, "the keys of epoch %u cannot be made: %s", d->epoch, mix_error_text(status));
+        return mix_error_note(e, status, "mixnet", 0, "the keys of epoch %u cannot be made: %s",
+                              d->epoch, mix_error_text(status));
     return wanted(d, "directory") ? state_save(d->options->folder, d->network, e) : MIX_OK;
 }
 
@@ -174,9 +184,12 @@ static void save_clients(mixnetd *d, runtime *r) {
     mix_buf table = {0};
     snprintf(name, sizeof name, "clients-%s", r->member->name);
     r->save_at = MIX_NEVER;
-    int error = mixnet_gateway_save(r->gateway, &table) == MIX_OK ? host_file_write(d->options->folder, name, mix_buf_bytes(&table), 0600) : ENOMEM;
+    int error = mixnet_gateway_save(r->gateway, &table) == MIX_OK
+                    ? host_file_write(d->options->folder, name, mix_buf_bytes(&table), 0600)
+                    : ENOMEM;
     if (error) {
-        mix_log(d->env, MIX_LOG_ERROR, "mixnet", "%s cannot be saved, and stays as it was: %s", name, strerror(error));
+        mix_log(d->env, MIX_LOG_ERROR, "mixnet", "%s cannot be saved, and stays as it was: %s",
+                name, strerror(error));
         r->save_at = host_now() + MIX_MS(SAVE_AGAIN_MS);
     }
     mix_buf_deinit_wiped(&table);
@@ -208,7 +221,8 @@ static void move_service(runtime *r, mix_time now) {
         (void)mixnet_node_send(r->node, &packet, now);
 }
 
-const mix_time lateness_bounds[LATENESS_BUCKETS - 1] = {500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1000000};
+const mix_time lateness_bounds[LATENESS_BUCKETS - 1] = {
+    500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000, 1000000};
 
 static void note_lateness(lateness *l, mix_time late) {
     size_t i = 0;
@@ -222,7 +236,8 @@ static void send_frame(mixnetd *d, runtime *r, const mixnet_node_out *out, mix_t
     size_t to = faults_any(d->faults) ? number_of(d, &out->next) : d->network->count;
     note_lateness(&r->late, now - out->due);
     if (to < d->network->count)
-        (void)faults_feed(d->faults, (size_t)(r->member - d->network->members), to, out->frame, now);
+        (void)faults_feed(d->faults, (size_t)(r->member - d->network->members), to, out->frame,
+                          now);
     else
         (void)links_send(d->links, &out->next, out->frame);
 }
@@ -312,16 +327,19 @@ static int start_gateway(mixnetd *d, runtime *r) {
     snprintf(name, sizeof name, "clients-%s", r->member->name);
     int error = status == MIX_OK ? host_file_read(d->options->folder, name, &table) : 0;
     if (error && error != ENOENT)
-        status = mix_error_note(&d->error, MIX_ERR_STATE_FOLDER, "mixnet", error, "%s/%s: %s", d->options->folder, name, strerror(error));
+        status = mix_error_note(&d->error, MIX_ERR_STATE_FOLDER, "mixnet", error, "%s/%s: %s",
+                                d->options->folder, name, strerror(error));
     if (status == MIX_OK && !error)
         status = mixnet_gateway_load(r->gateway, mix_buf_bytes(&table), &d->error);
     mix_buf_deinit_wiped(&table);
     char host[MIX_ADDRESS_TEXT];
     mix_ip_format(host, &r->member->address);
     if (status == MIX_OK)
-        status = web_listen(d->web, (long)(r - d->running), host, &r->member->ws_port, false, &d->error);
+        status =
+            web_listen(d->web, (long)(r - d->running), host, &r->member->ws_port, false, &d->error);
     if (status == MIX_OK)
-        status = web_listen(d->web, (long)(r - d->running), host, &r->member->wss_port, true, &d->error);
+        status =
+            web_listen(d->web, (long)(r - d->running), host, &r->member->wss_port, true, &d->error);
     return status;
 }
 
@@ -337,7 +355,8 @@ static int start_member(mixnetd *d, mixnet_member *m) {
     if (status == MIX_OK && m->kind != MIXNET_MIX)
         status = start_gateway(d, r);
     if (status == MIX_OK && m->kind == MIXNET_EXIT)
-        status = service_new(&r->service, &d->loop, m, &d->options->service, d->crypto, d->sphinx, d->env, &d->error);
+        status = service_new(&r->service, &d->loop, m, &d->options->service, d->crypto, d->sphinx,
+                             d->env, &d->error);
     return status == MIX_OK ? MIX_OK : fail(d, status, m->name);
 }
 
@@ -352,7 +371,8 @@ static int start_roles(mixnetd *d) {
     if (status == MIX_OK && wanted(d, "directory"))
         status = web_listen(d->web, WEB_DIRECTORY, host, &d->directory_port, true, &d->error);
     if (status == MIX_OK && wanted(d, "directory"))
-        status = web_listen(d->web, WEB_DIRECTORY, host, &d->plain_directory_port, false, &d->error);
+        status =
+            web_listen(d->web, WEB_DIRECTORY, host, &d->plain_directory_port, false, &d->error);
     if (status == MIX_OK && d->options->metrics_port >= 0)
         status = web_listen(d->web, WEB_METRICS, "127.0.0.1", &d->metrics_port, false, &d->error);
     return status;
@@ -362,19 +382,22 @@ static int check_role(mixnetd *d) {
     const char *role = d->options->role;
     if (!role || strcmp(role, "directory") == 0 || mixnet_network_find(d->network, role))
         return MIX_OK;
-    return mix_error_note(&d->error, MIX_ERR_ARGUMENT, "mixnet", 0, "--role: the network has no '%.40s'", role);
+    return mix_error_note(&d->error, MIX_ERR_ARGUMENT, "mixnet", 0,
+                          "--role: the network has no '%.40s'", role);
 }
 
 static int start_control(mixnetd *d) {
     char path[CONTROL_PATH_MAX + 2];
     if (!ctl_path(path, sizeof path, d->options->folder, d->options->role))
-        return mix_error_note(&d->error, MIX_ERR_LISTEN, "mixnet", 0, "%.80s…: the path is too long for a socket", d->options->folder);
+        return mix_error_note(&d->error, MIX_ERR_LISTEN, "mixnet", 0,
+                              "%.80s…: the path is too long for a socket", d->options->folder);
     return control_new(&d->control, &d->loop, path, verbs_answer, d, &d->error);
 }
 
 static bool listed(const mix_address *list, size_t count, const mix_address *ip) {
     for (size_t i = 0; i < count; i++) {
-        if (list[i].family == ip->family && memcmp(list[i].octets, ip->octets, sizeof ip->octets) == 0)
+        if (list[i].family == ip->family &&
+            memcmp(list[i].octets, ip->octets, sizeof ip->octets) == 0)
             return true;
     }
     return false;
@@ -410,7 +433,8 @@ static int start(mixnetd *d) {
     if (status != MIX_OK)
         return status;
     d->network->noise |= o->noise;
-    status = links_new(&d->links, &d->loop, &(links_config){on_frame, {noise_in, noise_out}, d, d->crypto, d->env});
+    status = links_new(&d->links, &d->loop,
+                       &(links_config){on_frame, {noise_in, noise_out}, d, d->crypto, d->env});
     if (status == MIX_OK)
         status = web_new(&d->web, &d->loop, o->folder, &events, d->env);
     if (status == MIX_OK)
@@ -426,7 +450,8 @@ static int start(mixnetd *d) {
     status = enter_epoch(d);
     if (status != MIX_OK)
         return fail(d, status, "keys");
-    return state_save(o->folder, d->network, &d->error); /* the ports, for clients and for the next start */
+    return state_save(o->folder, d->network,
+                      &d->error); /* the ports, for clients and for the next start */
 }
 
 /* --- the ready line --- */
@@ -476,14 +501,16 @@ static void write_ready(FILE *out, mixnetd *d) {
     format_host(host, &d->options->plan.host);
     fprintf(out, "{\"ready\":true,");
     if (d->directory_port)
-        fprintf(out, "\"directory\":\"https://%s:%u/api/\",\"directory_http\":\"http://%s:%u/api/\",", host, d->directory_port, host,
-                d->plain_directory_port);
+        fprintf(out,
+                "\"directory\":\"https://%s:%u/api/\",\"directory_http\":\"http://%s:%u/api/\",",
+                host, d->directory_port, host, d->plain_directory_port);
     fprintf(out, "\"ca\":\"%s/ca.pem\",", d->options->folder);
     if (gateway) {
         format_host(host, &gateway->address);
         print_key(out, "gateway", gateway->identity);
-        fprintf(out, ",\"gateway_ws\":\"ws://%s:%u\",\"gateway_wss\":\"wss://%s:%u\",", host, gateway->ws_port,
-                gateway->hostname[0] ? gateway->hostname : host, gateway->wss_port);
+        fprintf(out, ",\"gateway_ws\":\"ws://%s:%u\",\"gateway_wss\":\"wss://%s:%u\",", host,
+                gateway->ws_port, gateway->hostname[0] ? gateway->hostname : host,
+                gateway->wss_port);
     }
     if (exit)
         print_router(out, d, exit);
@@ -492,7 +519,8 @@ static void write_ready(FILE *out, mixnetd *d) {
     fprintf(out, "\"pid\":%ld}\n", (long)getpid());
 }
 
-/* On stdout, and for clients with --network in a file of the folder that has the directory's address. */
+/* On stdout, and for clients with --network in a file of the folder that has the directory's
+ * address. */
 static void tell_ready(mixnetd *d) {
     char *text = NULL;
     size_t len = 0;
@@ -501,9 +529,12 @@ static void tell_ready(mixnetd *d) {
         return;
     write_ready(out, d);
     fclose(out);
-    int error = d->directory_port ? host_file_write(d->options->folder, READY_FILE, mix_bytes_of(text, len), 0600) : 0;
+    int error = d->directory_port
+                    ? host_file_write(d->options->folder, READY_FILE, mix_bytes_of(text, len), 0600)
+                    : 0;
     if (error)
-        mix_log(d->env, MIX_LOG_ERROR, "mixnet", "%s cannot be written: %s", READY_FILE, strerror(error));
+        mix_log(d->env, MIX_LOG_ERROR, "mixnet", "%s cannot be written: %s", READY_FILE,
+                strerror(error));
     d->told_ready = d->directory_port != 0;
     fwrite(text, 1, len, stdout);
     fflush(stdout);
@@ -562,7 +593,9 @@ static int watch_parent(mixnetd *d) {
     int error = uv_pipe_open(&d->parent, 0);
     if (!error)
         error = uv_read_start((uv_stream_t *)&d->parent, on_parent_space, on_parent);
-    return error ? mix_error_note(&d->error, MIX_ERR_ARGUMENT, "mixnet", error, "--until-eof: stdin: %s", uv_strerror(error)) : MIX_OK;
+    return error ? mix_error_note(&d->error, MIX_ERR_ARGUMENT, "mixnet", error,
+                                  "--until-eof: stdin: %s", uv_strerror(error))
+                 : MIX_OK;
 }
 
 static void free_all(mixnetd *d) {

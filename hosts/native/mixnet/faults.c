@@ -32,7 +32,8 @@ struct faults {
     faults_stats stats;
 };
 
-const char *const faults_names[FAULTS_SHARES + 2] = {"loss", "reorder", "duplicate", "corrupt", "delay", NULL};
+const char *const faults_names[FAULTS_SHARES + 2] = {"loss",    "reorder", "duplicate",
+                                                     "corrupt", "delay",   NULL};
 
 /* --- rules --- */
 
@@ -48,8 +49,9 @@ static int set_delay(faults_rule *rule, const char *value, mix_error *e) {
     if (ok && *end == ',')
         ok = read_number(end + 1, &end, FAULTS_DELAY_MAX_MS, &jitter);
     if (!ok || *end)
-        return mix_error_note(e, MIX_ERR_ARGUMENT, "mixnet", 0, "delay: '%.40s' is not MS or MS,JITTER with numbers from 0 to %d", value,
-                              FAULTS_DELAY_MAX_MS);
+        return mix_error_note(e, MIX_ERR_ARGUMENT, "mixnet", 0,
+                              "delay: '%.40s' is not MS or MS,JITTER with numbers from 0 to %d",
+                              value, FAULTS_DELAY_MAX_MS);
     rule->delay = (mix_time)(delay * 1000);
     rule->jitter = (mix_time)(jitter * 1000);
     rule->set |= SET_DELAY;
@@ -65,7 +67,8 @@ int faults_set(faults_rule *rule, const char *name, const char *value, mix_error
         if (strcmp(name, faults_names[i]) != 0)
             continue;
         if (!read_number(value, &end, 1, &share) || *end)
-            return mix_error_note(e, MIX_ERR_ARGUMENT, "mixnet", 0, "%s: '%.40s' is not a share from 0 to 1", name, value);
+            return mix_error_note(e, MIX_ERR_ARGUMENT, "mixnet", 0,
+                                  "%s: '%.40s' is not a share from 0 to 1", name, value);
         rule->share[i] = share;
         rule->set |= 1U << i;
         return MIX_OK;
@@ -94,7 +97,8 @@ int faults_apply(faults *f, size_t from, size_t to, const faults_rule *rule) {
     if (!f->links)
         return MIX_ERR_MEMORY;
     for (size_t i = 0; i < count; i++) {
-        if ((from == FAULTS_ANY || i / f->nodes == from) && (to == FAULTS_ANY || i % f->nodes == to))
+        if ((from == FAULTS_ANY || i / f->nodes == from) &&
+            (to == FAULTS_ANY || i % f->nodes == to))
             merge(&f->links[i].rule, rule);
     }
     return MIX_OK;
@@ -163,7 +167,8 @@ static int hold(faults *f, size_t to, mix_bytes frame, mix_time at, size_t flipp
     return MIX_OK;
 }
 
-/* Of each frame all dice are rolled, so that a rule that changes does not change the fates by the other rules. */
+/* Of each frame all dice are rolled, so that a rule that changes does not change the fates by the
+ * other rules. */
 int faults_feed(faults *f, size_t from, size_t to, mix_bytes frame, mix_time now) {
     link_state none = {0}, *l = f->links ? &f->links[from * f->nodes + to] : &none;
     const faults_rule *r = &l->rule;

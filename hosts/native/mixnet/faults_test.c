@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Faults by numbers, in virtual time: shares, order, delay, what is the same in every run, bounds. */
+/* Faults by numbers, in virtual time: shares, order, delay, what is the same in every run, bounds.
+ */
 #include "mixnet/faults.h"
 
 #include "testing.h"
@@ -189,9 +190,15 @@ static void what_is_held_is_bounded(void **state) {
 
 static void values(void **state) {
     (void)state;
-    static const char *const good[][2] = {{"delay", "0"}, {"delay", "1.5,2"}, {"delay", "60000,60000"}, {"loss", "1"}, {"corrupt", "1e-3"}};
-    static const char *const bad[][2] = {{"delay", ""}, {"delay", "-1"}, {"delay", "5,"}, {"delay", "5,x"}, {"delay", "60001"}, {"delay", "5 "},
-                                         {"loss", "1.1"}, {"loss", "-0.1"}, {"loss", "nan"}, {"loss", ""}, {"loss", "0.5x"}, {"lost", "0.5"}};
+    static const char *const good[][2] = {{"delay", "0"},
+                                          {"delay", "1.5,2"},
+                                          {"delay", "60000,60000"},
+                                          {"loss", "1"},
+                                          {"corrupt", "1e-3"}};
+    static const char *const bad[][2] = {{"delay", ""},    {"delay", "-1"},    {"delay", "5,"},
+                                         {"delay", "5,x"}, {"delay", "60001"}, {"delay", "5 "},
+                                         {"loss", "1.1"},  {"loss", "-0.1"},   {"loss", "nan"},
+                                         {"loss", ""},     {"loss", "0.5x"},   {"lost", "0.5"}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         faults_rule rule = {0};
         assert_status(faults_set(&rule, good[i][0], good[i][1], NULL), MIX_OK);
@@ -206,8 +213,13 @@ static void values(void **state) {
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(shares_hold),     cmocka_unit_test(damage_is_one_bit_of_the_packet), cmocka_unit_test(a_delay_keeps_the_order),
-    cmocka_unit_test(some_are_overtaken), cmocka_unit_test(runs_repeat),                  cmocka_unit_test(one_link_alone),
-    cmocka_unit_test(what_is_held_is_bounded), cmocka_unit_test(values),
+    cmocka_unit_test(shares_hold),
+    cmocka_unit_test(damage_is_one_bit_of_the_packet),
+    cmocka_unit_test(a_delay_keeps_the_order),
+    cmocka_unit_test(some_are_overtaken),
+    cmocka_unit_test(runs_repeat),
+    cmocka_unit_test(one_link_alone),
+    cmocka_unit_test(what_is_held_is_bounded),
+    cmocka_unit_test(values),
 };
 MIX_TEST_MAIN(faults_test, tests)

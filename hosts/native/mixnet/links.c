@@ -39,11 +39,11 @@ typedef struct outlet {
     struct links *links;
     mix_address to;
     enum { CLOSED, CONNECTING, OPEN } state;
-    uv_tcp_t *tcp;       /* NULL when closed */
-    uv_timer_t timer;    /* time-out of connecting, then of the handshake; or back-off */
-    mixnet_link *link;   /* holds what waits; NULL: nothing does, and there is no connection */
-    mix_buf writing;     /* bytes of the current write */
-    unsigned failures;   /* time-outs and failed handshakes in a row */
+    uv_tcp_t *tcp;     /* NULL when closed */
+    uv_timer_t timer;  /* time-out of connecting, then of the handshake; or back-off */
+    mixnet_link *link; /* holds what waits; NULL: nothing does, and there is no connection */
+    mix_buf writing;   /* bytes of the current write */
+    unsigned failures; /* time-outs and failed handshakes in a row */
     bool backing_off;
     struct outlet *next;
 } outlet;
@@ -110,13 +110,16 @@ static void from_sockaddr(mix_address *out, const struct sockaddr_storage *sa) {
 }
 
 static bool same_address(const mix_address *a, const mix_address *b) {
-    return a->family == b->family && a->port == b->port && memcmp(a->octets, b->octets, sizeof a->octets) == 0;
+    return a->family == b->family && a->port == b->port &&
+           memcmp(a->octets, b->octets, sizeof a->octets) == 0;
 }
 
 /* The link of a new connection, by what the two ends speak; asked is what the host said of that. */
-static int link_new(links *l, mixnet_link **out, bool connects, int asked, mixnet_link_noise *noise) {
-    const mixnet_link_config config = {
-        .connects = connects, .noise = asked == MIX_OK ? noise : NULL, .stats = connects ? &l->out : &l->in};
+static int link_new(links *l, mixnet_link **out, bool connects, int asked,
+                    mixnet_link_noise *noise) {
+    const mixnet_link_config config = {.connects = connects,
+                                       .noise = asked == MIX_OK ? noise : NULL,
+                                       .stats = connects ? &l->out : &l->in};
     int status = asked == MIX_DONE ? MIX_OK : asked;
     if (status == MIX_OK)
         status = mixnet_link_new(out, &config, l->config.crypto, l->config.env, host_now());
@@ -158,12 +161,14 @@ static void give_chunk(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
     *out = uv_buf_init(i->links->chunk, READ_CHUNK);
 }
 
-/* Our half of the handshake: so short that the kernel of a connection this young always takes it. */
+/* Our half of the handshake: so short that the kernel of a connection this young always takes it.
+ */
 static bool answer(inlet *i) {
     mix_buf out = {0};
     int status = mixnet_link_drain(i->link, &out);
     uv_buf_t bytes = uv_buf_init((char *)out.data, (unsigned)out.len);
-    bool ok = status == MIX_DONE || (status == MIX_OK && uv_try_write((uv_stream_t *)&i->tcp, &bytes, 1) == (int)out.len);
+    bool ok = status == MIX_DONE ||
+              (status == MIX_OK && uv_try_write((uv_stream_t *)&i->tcp, &bytes, 1) == (int)out.len);
     mix_buf_deinit(&out);
     return ok;
 }
@@ -210,10 +215,12 @@ static bool inlet_start(inlet *i) {
     if (uv_tcp_getpeername(&i->tcp, (struct sockaddr *)&sa, &len) != 0)
         return false;
     from_sockaddr(&from, &sa);
-    if (link_new(l, &i->link, false, l->config.noise.in(l->config.user, i->owner, &from, &noise), &noise) != MIX_OK)
+    if (link_new(l, &i->link, false, l->config.noise.in(l->config.user, i->owner, &from, &noise),
+                 &noise) != MIX_OK)
         return false;
     mix_time deadline = mixnet_link_deadline(i->link);
-    if (deadline != MIX_NEVER && !uv_is_active((uv_handle_t *)&l->handshakes)) /* else an earlier one is first */
+    if (deadline != MIX_NEVER &&
+        !uv_is_active((uv_handle_t *)&l->handshakes)) /* else an earlier one is first */
         arm(&l->handshakes, on_late_handshakes, deadline);
     uv_tcp_nodelay(&i->tcp, 1);
     return uv_read_start((uv_stream_t *)&i->tcp, give_chunk, on_read) == 0;
@@ -235,7 +242,8 @@ static void on_connection(uv_stream_t *stream, int status) {
     i->links->inlet_count++;
     uv_tcp_init(i->links->loop, &i->tcp);
     i->tcp.data = i;
-    if (uv_accept(stream, (uv_stream_t *)&i->tcp) != 0 || i->links->inlet_count > INLETS_MAX || !inlet_start(i))
+    if (uv_accept(stream, (uv_stream_t *)&i->tcp) != 0 || i->links->inlet_count > INLETS_MAX ||
+        !inlet_start(i))
         inlet_close(i);
 }
 
@@ -258,8 +266,10 @@ int links_listen(links *l, size_t owner, mix_address *address, mix_error *e) {
     error = error ? error : uv_tcp_getsockname(&n->tcp, (struct sockaddr *)&sa, &len);
     mix_address_format(text, address);
     if (error)
-        return mix_error_note(e, MIX_ERR_LISTEN, "mixnet", error, "%s: %s", text, uv_strerror(error));
-    address->port = ntohs(address->family == 4 ? ((struct sockaddr_in *)&sa)->sin_port : ((struct sockaddr_in6 *)&sa)->sin6_port);
+        return mix_error_note(e, MIX_ERR_LISTEN, "mixnet", error, "%s: %s", text,
+                              uv_strerror(error));
+    address->port = ntohs(address->family == 4 ? ((struct sockaddr_in *)&sa)->sin_port
+                                               : ((struct sockaddr_in6 *)&sa)->sin6_port);
     return MIX_OK;
 }
 
@@ -358,7 +368,8 @@ static void on_connect(uv_connect_t *request, int status) {
     if (!o)
         return; /* given up meanwhile */
     uv_timer_stop(&o->timer);
-    if (status != 0) { /* refused or unreachable: tried again with the next frame, without back-off */
+    if (status !=
+        0) { /* refused or unreachable: tried again with the next frame, without back-off */
         o->links->stats.connect_failures++;
         outlet_reset(o);
         return;
@@ -479,7 +490,8 @@ int links_send(links *l, const mix_address *to, mix_bytes frame) {
     if (!o)
         return l->closing ? MIX_BLOCKED : MIX_ERR_MEMORY;
     if (!o->link)
-        status = link_new(l, &o->link, true, l->config.noise.out(l->config.user, to, &noise), &noise);
+        status =
+            link_new(l, &o->link, true, l->config.noise.out(l->config.user, to, &noise), &noise);
     if (status == MIX_OK)
         status = mixnet_link_write(o->link, frame);
     if (status != MIX_OK)

@@ -39,10 +39,14 @@ typedef struct row {
     size_t offset, size;
 } row;
 
-#define M(n, g, l, v, f, h) {OF_NODES, n, l, v, h, g, offsetof(member_figures, f), sizeof(((member_figures *)0)->f)},
-#define G(n, g, l, v, f, h) {OF_GATEWAYS, n, l, v, h, g, offsetof(member_figures, f), sizeof(((member_figures *)0)->f)},
-#define X(n, g, l, v, f, h) {OF_EXITS, n, l, v, h, g, offsetof(member_figures, f), sizeof(((member_figures *)0)->f)},
-#define P(n, g, l, v, f, h) {OF_PROCESS, n, l, v, h, g, offsetof(process_figures, f), sizeof(((process_figures *)0)->f)},
+#define M(n, g, l, v, f, h)                                                                        \
+    {OF_NODES, n, l, v, h, g, offsetof(member_figures, f), sizeof(((member_figures *)0)->f)},
+#define G(n, g, l, v, f, h)                                                                        \
+    {OF_GATEWAYS, n, l, v, h, g, offsetof(member_figures, f), sizeof(((member_figures *)0)->f)},
+#define X(n, g, l, v, f, h)                                                                        \
+    {OF_EXITS, n, l, v, h, g, offsetof(member_figures, f), sizeof(((member_figures *)0)->f)},
+#define P(n, g, l, v, f, h)                                                                        \
+    {OF_PROCESS, n, l, v, h, g, offsetof(process_figures, f), sizeof(((process_figures *)0)->f)},
 static const row rows[] = {
 #include "mixnet/metrics_table.h"
 };
@@ -89,7 +93,8 @@ static void look_at_process(process_figures *f, const mixnetd *d) {
 }
 
 static bool fits(const row *r, const runtime *m) {
-    return r->scope == OF_NODES || (r->scope == OF_GATEWAYS && m->gateway) || (r->scope == OF_EXITS && m->service);
+    return r->scope == OF_NODES || (r->scope == OF_GATEWAYS && m->gateway) ||
+           (r->scope == OF_EXITS && m->service);
 }
 
 static uint64_t figure(const row *r, const void *figures) {
@@ -115,12 +120,14 @@ __attribute__((format(printf, 2, 3))) static void put(mix_buf *out, const char *
 }
 
 static const char *role_of(const runtime *m) {
-    static const char *const names[] = {[MIXNET_MIX] = "mix", [MIXNET_GATEWAY] = "gateway", [MIXNET_EXIT] = "exit"};
+    static const char *const names[] = {
+        [MIXNET_MIX] = "mix", [MIXNET_GATEWAY] = "gateway", [MIXNET_EXIT] = "exit"};
     return names[m->member->kind];
 }
 
 static void put_name(mix_buf *out, const row *r) {
-    put(out, "lwmix_%s%s%s%s", scopes[r->scope], *scopes[r->scope] ? "_" : "", r->name, r->gauge ? "" : "_total");
+    put(out, "lwmix_%s%s%s%s", scopes[r->scope], *scopes[r->scope] ? "_" : "", r->name,
+        r->gauge ? "" : "_total");
 }
 
 static void put_head(mix_buf *out, const row *r) {
@@ -142,17 +149,21 @@ static void put_row(mix_buf *out, const row *r, const runtime *m, uint64_t value
 
 /* What a gateway counts by the sentence that it gave. */
 static void put_sentences(mix_buf *out, const member_figures *members, size_t count) {
-    put(out, "# HELP lwmix_gateway_refused_total answers that refuse\n# TYPE lwmix_gateway_refused_total counter\n");
+    put(out, "# HELP lwmix_gateway_refused_total answers that refuse\n# TYPE "
+             "lwmix_gateway_refused_total counter\n");
     for (size_t i = 0; i < count; i++) {
         for (size_t s = 0; members[i].of->gateway && s < MIX_REFUSAL_UNKNOWN; s++)
-            put(out, "lwmix_gateway_refused_total{node=\"%s\",reason=\"%.200s\"} %llu\n", members[i].of->member->name,
-                mix_refusal_text((mix_refusal)s), (unsigned long long)members[i].gateway.refused[s]);
+            put(out, "lwmix_gateway_refused_total{node=\"%s\",reason=\"%.200s\"} %llu\n",
+                members[i].of->member->name, mix_refusal_text((mix_refusal)s),
+                (unsigned long long)members[i].gateway.refused[s]);
     }
-    put(out, "# HELP lwmix_gateway_closed_total connections ended by the gateway\n# TYPE lwmix_gateway_closed_total counter\n");
+    put(out, "# HELP lwmix_gateway_closed_total connections ended by the gateway\n# TYPE "
+             "lwmix_gateway_closed_total counter\n");
     for (size_t i = 0; i < count; i++) {
         for (size_t s = 0; members[i].of->gateway && s < MIXNET_CLOSES; s++)
-            put(out, "lwmix_gateway_closed_total{node=\"%s\",reason=\"%s\"} %llu\n", members[i].of->member->name,
-                mixnet_close_text((mixnet_close)s), (unsigned long long)members[i].gateway.closed[s]);
+            put(out, "lwmix_gateway_closed_total{node=\"%s\",reason=\"%s\"} %llu\n",
+                members[i].of->member->name, mixnet_close_text((mixnet_close)s),
+                (unsigned long long)members[i].gateway.closed[s]);
     }
 }
 
@@ -164,14 +175,17 @@ static void put_lateness(mix_buf *out, const runtime *m) {
         sum += l->count[i];
         if (i + 1 < LATENESS_BUCKETS)
             snprintf(bound, sizeof bound, "%g", (double)lateness_bounds[i] / 1e6);
-        put(out, "lwmix_node_lateness_seconds_bucket{node=\"%s\",role=\"%s\",le=\"%s\"} %llu\n", m->member->name, role_of(m), bound,
-            (unsigned long long)sum);
+        put(out, "lwmix_node_lateness_seconds_bucket{node=\"%s\",role=\"%s\",le=\"%s\"} %llu\n",
+            m->member->name, role_of(m), bound, (unsigned long long)sum);
     }
-    put(out, "lwmix_node_lateness_seconds_sum{node=\"%s\",role=\"%s\"} %.6f\n", m->member->name, role_of(m), (double)l->sum / 1e6);
-    put(out, "lwmix_node_lateness_seconds_count{node=\"%s\",role=\"%s\"} %llu\n", m->member->name, role_of(m), (unsigned long long)sum);
+    put(out, "lwmix_node_lateness_seconds_sum{node=\"%s\",role=\"%s\"} %.6f\n", m->member->name,
+        role_of(m), (double)l->sum / 1e6);
+    put(out, "lwmix_node_lateness_seconds_count{node=\"%s\",role=\"%s\"} %llu\n", m->member->name,
+        role_of(m), (unsigned long long)sum);
 }
 
-static void put_all(mix_buf *out, const process_figures *process, const member_figures *members, size_t count) {
+static void put_all(mix_buf *out, const process_figures *process, const member_figures *members,
+                    size_t count) {
     for (size_t i = 0; i < ROWS; i++) {
         const row *r = &rows[i];
         if (i == 0 || r->scope != r[-1].scope || strcmp(r->name, r[-1].name) != 0)
@@ -231,7 +245,8 @@ static bool add_row(yyjson_mut_doc *doc, yyjson_mut_val *out, const row *r, uint
     return group && yyjson_mut_obj_add_uint(doc, group, r->value, value);
 }
 
-/* A member's figures; those of its role as a gateway or exit under that name, since names come again. */
+/* A member's figures; those of its role as a gateway or exit under that name, since names come
+ * again. */
 static bool add_member(yyjson_mut_doc *doc, yyjson_mut_val *out, const member_figures *m) {
     yyjson_mut_val *of[] = {out, NULL, NULL, NULL};
     for (size_t i = 0; i < ROWS; i++) {

@@ -10,7 +10,8 @@
 
 /* GET /metrics: text format 0.0.4. Anything else: 404 or 405. */
 void metrics_answer(mixnetd *d, const mixnet_request *request, mixnet_answer *answer);
-/* Adds the figures of the process and of a member (NULL: of all) to an object; false when memory is short. */
+/* Adds the figures of the process and of a member (NULL: of all) to an object; false when memory is
+ * short. */
 bool metrics_json(mixnetd *d, const runtime *member, yyjson_mut_doc *doc, yyjson_mut_val *out);
 
 #endif

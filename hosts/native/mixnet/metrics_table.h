@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which figures there are, under which names. Included once, by metrics.c: rows of one name stand together.
- * M (of every node, G of gateways and exits, X of exits) (name, gauge, label, its value, field of member_figures, what it is),
- * P the same of the process. */
+/* Which figures there are, under which names. Included once, by metrics.c: rows of one name stand
+ * together. M (of every node, G of gateways and exits, X of exits) (name, gauge, label, its value,
+ * field of member_figures, what it is), P the same of the process. */
 
 /* clang-format off */
 M("packets", 0, "kind", "received", node.received, "Sphinx packets by what was done with them")

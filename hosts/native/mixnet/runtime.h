@@ -14,7 +14,8 @@
 
 enum { RUNTIME_SIZES = 3 }; /* of packets: regular, ack, others */
 
-/* How long after their time packets left, by upper bounds in microseconds; the last bucket has none. */
+/* How long after their time packets left, by upper bounds in microseconds; the last bucket has
+ * none. */
 enum { LATENESS_BUCKETS = 12 };
 extern const mix_time lateness_bounds[LATENESS_BUCKETS - 1];
 typedef struct lateness {
@@ -26,13 +27,13 @@ typedef struct lateness {
 typedef struct runtime {
     mixnet_member *member;
     mixnet_node *node;
-    mixnet_gateway *gateway; /* gateways and exits */
-    service *service;        /* exits */
-    mix_time save_at;        /* MIX_NEVER: the client table is as on disk */
-    mix_time cut_until;      /* clients are refused until then; 0: none were */
-    uint64_t cut_refused;    /* so many connections */
-    bool stopped;            /* by hand: all its frames are dropped … */
-    uint64_t stopped_frames; /* … so many */
+    mixnet_gateway *gateway;        /* gateways and exits */
+    service *service;               /* exits */
+    mix_time save_at;               /* MIX_NEVER: the client table is as on disk */
+    mix_time cut_until;             /* clients are refused until then; 0: none were */
+    uint64_t cut_refused;           /* so many connections */
+    bool stopped;                   /* by hand: all its frames are dropped … */
+    uint64_t stopped_frames;        /* … so many */
     uint64_t frames[RUNTIME_SIZES]; /* that came */
     lateness late;
 } runtime;
@@ -61,7 +62,8 @@ typedef struct mixnetd {
     mix_error error;
 } mixnetd;
 
-/* Ends the running key rotation: the next begins now, here and in network.json. Errors of making keys, MIX_ERR_STATE_FOLDER. */
+/* Ends the running key rotation: the next begins now, here and in network.json. Errors of making
+ * keys, MIX_ERR_STATE_FOLDER. */
 int mixnetd_rotate(mixnetd *d, mix_error *e);
 /* Forgets clients of a gateway, or all of them (NULL), on disk too. */
 void mixnetd_forget(mixnetd *d, runtime *r, const uint8_t *identity);

@@ -20,7 +20,7 @@ struct service {
     mixnet_service_keys keys;
     mix_bytes policy_text; /* the given one */
     mix_policy policy;
-    mix_buf refused;       /* lines by hand, in front of it */
+    mix_buf refused; /* lines by hand, in front of it */
     bool closed;
 };
 
@@ -48,7 +48,10 @@ static int read_policy(service *s, const service_options *options, mix_error *e)
     size_t line = 0;
     s->policy_text = options->policy;
     int status = make_policy(s, &s->policy, &line);
-    return status == MIX_OK ? MIX_OK : mix_error_note(e, status, "mixnet", (int64_t)line, "exit policy, line %zu: %s", line, mix_error_text(status));
+    return status == MIX_OK
+               ? MIX_OK
+               : mix_error_note(e, status, "mixnet", (int64_t)line, "exit policy, line %zu: %s",
+                                line, mix_error_text(status));
 }
 
 static int change_policy(service *s) {
@@ -93,7 +96,8 @@ mixnet_exit *service_exit(service *s) {
     return s->exit;
 }
 
-static int make_exit(service *s, const mixnet_member *member, const service_options *options, mix_crypto *crypto, mix_sphinx *sphinx) {
+static int make_exit(service *s, const mixnet_member *member, const service_options *options,
+                     mix_crypto *crypto, mix_sphinx *sphinx) {
     mixnet_exit_config config;
     int status = mixnet_member_router(crypto, member, &s->keys);
     if (status != MIX_OK)
@@ -111,14 +115,19 @@ static int make_exit(service *s, const mixnet_member *member, const service_opti
     return mixnet_exit_new(&s->exit, &config, s->env);
 }
 
-int service_new(service **out, uv_loop_t *loop, const mixnet_member *member, const service_options *options, mix_crypto *crypto,
-                mix_sphinx *sphinx, const mix_env *env, mix_error *e) {
+int service_new(service **out, uv_loop_t *loop, const mixnet_member *member,
+                const service_options *options, mix_crypto *crypto, mix_sphinx *sphinx,
+                const mix_env *env, mix_error *e) {
     service *s = mix_alloc_zero(1, sizeof *s);
     if (!s)
         return MIX_ERR_MEMORY;
     s->env = env;
-    internet_options net = {.resolve = options->resolve, .resolves = options->resolve_count, .forward = options->forward,
-                            .forwards = options->forward_count, .upstream_dns = options->upstream_dns, .tun = options->tun,
+    internet_options net = {.resolve = options->resolve,
+                            .resolves = options->resolve_count,
+                            .forward = options->forward,
+                            .forwards = options->forward_count,
+                            .upstream_dns = options->upstream_dns,
+                            .tun = options->tun,
                             .mtu = options->mtu};
     int status = read_policy(s, options, e);
     if (status == MIX_OK)
@@ -155,17 +164,20 @@ const uint8_t *service_identity(const service *s) {
     return s->keys.identity_public;
 }
 
-void service_network(service *s, const mix_topology *topology, const mix_rotation_info *clock, mix_time now) {
+void service_network(service *s, const mix_topology *topology, const mix_rotation_info *clock,
+                     mix_time now) {
     int status = mixnet_exit_set_topology(s->exit, topology, now);
     mixnet_exit_set_rotations(s->exit, clock, now);
     if (status != MIX_OK)
-        mix_log(s->env, MIX_LOG_ERROR, "mixnet", "an exit cannot use the topology: %s", mix_error_text(status));
+        mix_log(s->env, MIX_LOG_ERROR, "mixnet", "an exit cannot use the topology: %s",
+                mix_error_text(status));
 }
 
 int service_feed(service *s, mix_bytes delivered, mix_time now) {
     int status = mixnet_exit_feed(s->exit, delivered, now);
     if (status < 0)
-        mix_log(s->env, MIX_LOG_DEBUG, "mixnet", "an exit dropped a message: %s", mix_error_text(status));
+        mix_log(s->env, MIX_LOG_DEBUG, "mixnet", "an exit dropped a message: %s",
+                mix_error_text(status));
     return status;
 }
 

@@ -63,7 +63,8 @@ static bool is_exit(const runtime *r) {
 }
 
 /* The next member that the parameter names, from *at on; all that fit when it is not there. */
-static runtime *next_member(verb_call *c, const char *parameter, bool (*fits)(const runtime *), size_t *at) {
+static runtime *next_member(verb_call *c, const char *parameter, bool (*fits)(const runtime *),
+                            size_t *at) {
     const char *name = text_of(c, parameter);
     while (*at < c->d->count) {
         runtime *r = &c->d->running[(*at)++];
@@ -78,7 +79,8 @@ static bool check_member(verb_call *c, const char *parameter, bool (*fits)(const
     const char *name = text_of(c, parameter);
     if (next_member(c, parameter, fits, &at))
         return true;
-    return name ? refuse(c, "no %s '%s' runs here", parameter, name) : refuse(c, "no %s runs here", parameter);
+    return name ? refuse(c, "no %s '%s' runs here", parameter, name)
+                : refuse(c, "no %s runs here", parameter);
 }
 
 /* IP, IP:PORT or [IP]:PORT; port 0: any. */
@@ -260,7 +262,8 @@ static bool fault(verb_call *c) {
         if (!v)
             continue;
         snprintf(number, sizeof number, "%g", yyjson_get_num(v));
-        if (faults_set(&rule, faults_names[i], yyjson_is_str(v) ? yyjson_get_str(v) : number, &e) != MIX_OK)
+        if (faults_set(&rule, faults_names[i], yyjson_is_str(v) ? yyjson_get_str(v) : number, &e) !=
+            MIX_OK)
             return refuse(c, "%s", e.words);
     }
     if (!rule.set)
@@ -289,20 +292,40 @@ static bool stats(verb_call *c) {
 #define TEXT_IF(name) {name, VERB_TEXT, true}
 #define EITHER_IF(name) {name, VERB_EITHER, true}
 const verb verbs[] = {
-    {"cut", {TEXT_IF("gateway"), {"ms", VERB_NUMBER, true}}, "end all client connections and refuse new ones, until restored or for so long", cut},
+    {"cut",
+     {TEXT_IF("gateway"), {"ms", VERB_NUMBER, true}},
+     "end all client connections and refuse new ones, until restored or for so long",
+     cut},
     {"restore", {TEXT_IF("gateway")}, "take clients again", restore},
-    {"kick", {TEXT_IF("gateway"), TEXT_IF("client")}, "end the connection of a client, or all; they may come back at once", kick},
-    {"forget-client", {TEXT("gateway"), TEXT("client")}, "forget a client (its identity in base58) or 'all' of them", forget_client},
+    {"kick",
+     {TEXT_IF("gateway"), TEXT_IF("client")},
+     "end the connection of a client, or all; they may come back at once",
+     kick},
+    {"forget-client",
+     {TEXT("gateway"), TEXT("client")},
+     "forget a client (its identity in base58) or 'all' of them",
+     forget_client},
     {"stop", {TEXT("node")}, "a mix, gateway or exit drops every frame, as if it had gone", stop},
     {"start", {TEXT("node")}, "it works again", start},
     {"rotate", {{0}}, "end the running key rotation now", rotate},
-    {"exhaust-surbs", {TEXT_IF("exit")}, "throw away the reply blocks of all clients, and what waits for them", exhaust_surbs},
-    {"forget-session", {TEXT("exit"), TEXT("ip")}, "forget the client that has this address, or 'all', without a word", forget_session},
-    {"refuse", {TEXT("exit"), TEXT("destination")}, "refuse IP or IP:PORT from now on", refuse_destination},
+    {"exhaust-surbs",
+     {TEXT_IF("exit")},
+     "throw away the reply blocks of all clients, and what waits for them",
+     exhaust_surbs},
+    {"forget-session",
+     {TEXT("exit"), TEXT("ip")},
+     "forget the client that has this address, or 'all', without a word",
+     forget_session},
+    {"refuse",
+     {TEXT("exit"), TEXT("destination")},
+     "refuse IP or IP:PORT from now on",
+     refuse_destination},
     {"allow", {TEXT_IF("exit")}, "allow again what was refused by hand", allow_destinations},
     {"fault",
-     {TEXT_IF("from"), TEXT_IF("to"), EITHER_IF("delay"), EITHER_IF("loss"), EITHER_IF("reorder"), EITHER_IF("duplicate"), EITHER_IF("corrupt")},
-     "what goes wrong from one node to another (of all, when not named): delay=MS[,JITTER], the others a share from 0 to 1",
+     {TEXT_IF("from"), TEXT_IF("to"), EITHER_IF("delay"), EITHER_IF("loss"), EITHER_IF("reorder"),
+      EITHER_IF("duplicate"), EITHER_IF("corrupt")},
+     "what goes wrong from one node to another (of all, when not named): delay=MS[,JITTER], the "
+     "others a share from 0 to 1",
      fault},
     {"clear-faults", {{0}}, "nothing goes wrong any more, whatever the options said", clear_faults},
     {"stats", {TEXT_IF("node")}, "all figures, or those of one node", stats},
@@ -320,12 +343,14 @@ const verb *verbs_find(const char *name) {
 /* --- requests --- */
 
 static bool has_kind(yyjson_val *value, verb_kind kind) {
-    return (kind != VERB_NUMBER && yyjson_is_str(value)) || (kind == VERB_NUMBER && yyjson_is_uint(value)) ||
+    return (kind != VERB_NUMBER && yyjson_is_str(value)) ||
+           (kind == VERB_NUMBER && yyjson_is_uint(value)) ||
            (kind == VERB_EITHER && yyjson_is_num(value));
 }
 
 static bool check_field(verb_call *c, const verb *v, const char *name, yyjson_val *value) {
-    static const char *const kinds[] = {[VERB_TEXT] = "text", [VERB_NUMBER] = "number from 0", [VERB_EITHER] = "text or number"};
+    static const char *const kinds[] = {
+        [VERB_TEXT] = "text", [VERB_NUMBER] = "number from 0", [VERB_EITHER] = "text or number"};
     if (strcmp(name, "do") == 0)
         return true;
     for (size_t i = 0; i < VERB_PARAMETERS && v->parameters[i].name; i++) {
@@ -367,7 +392,8 @@ static bool run(verb_call *c) {
 void verbs_answer(void *user, mix_bytes request, mix_buf *answer) {
     mixnetd *d = user;
     yyjson_doc *in = yyjson_read((const char *)request.data, request.len, 0);
-    verb_call c = {.d = d, .in = yyjson_doc_get_root(in), .doc = yyjson_mut_doc_new(NULL), .now = host_now()};
+    verb_call c = {
+        .d = d, .in = yyjson_doc_get_root(in), .doc = yyjson_mut_doc_new(NULL), .now = host_now()};
     c.out = yyjson_mut_obj(c.doc);
     yyjson_mut_doc_set_root(c.doc, c.out);
     yyjson_mut_val *ok = yyjson_mut_true(c.doc);
@@ -377,7 +403,8 @@ void verbs_answer(void *user, mix_bytes request, mix_buf *answer) {
         yyjson_mut_set_bool(ok, false);
         yyjson_mut_obj_add_str(c.doc, c.out, "error", c.error);
     }
-    mix_log(d->env, MIX_LOG_INFO, "mixnet", "by hand: %.*s%s%s", (int)(request.len < 120 ? request.len : 120), (const char *)request.data,
+    mix_log(d->env, MIX_LOG_INFO, "mixnet", "by hand: %.*s%s%s",
+            (int)(request.len < 120 ? request.len : 120), (const char *)request.data,
             done ? "" : ": ", c.error);
     char *text = yyjson_mut_write(c.doc, 0, NULL);
     mix_buf_put_str(answer, text ? text : "{\"ok\":false,\"error\":\"out of memory\"}");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What can be asked on the control socket: one table for the daemon, which does it, and for `lwmix mixnet ctl`, which asks. */
+/* What can be asked on the control socket: one table for the daemon, which does it, and for `lwmix
+ * mixnet ctl`, which asks. */
 #ifndef HOSTS_NATIVE_MIXNET_VERBS_H
 #define HOSTS_NATIVE_MIXNET_VERBS_H
 
@@ -22,10 +23,11 @@ typedef struct verb {
     const char *help;
     bool (*run)(verb_call *c); /* false: c tells why */
 } verb;
-extern const verb verbs[]; /* ends with a row without name */
+extern const verb verbs[];                /* ends with a row without name */
 const verb *verbs_find(const char *name); /* or NULL */
 
-/* {"do":"cut","gateway":"gateway1"} → {"ok":true,…} or {"ok":false,"error":"…"}; user is the daemon. */
+/* {"do":"cut","gateway":"gateway1"} → {"ok":true,…} or {"ok":false,"error":"…"}; user is the
+ * daemon. */
 void verbs_answer(void *user, mix_bytes request, mix_buf *answer);
 
 #endif

@@ -10,7 +10,8 @@
 
 enum { VHOSTS_MAX = 1024, HEADERS_MAX = 2048 };
 
-/* A client of a gateway, or a request to the directory. Lives in libwebsockets' per-session memory. */
+/* A client of a gateway, or a request to the directory. Lives in libwebsockets' per-session memory.
+ */
 typedef struct session {
     uint64_t id; /* 0: none of ours yet */
     struct lws *wsi;
@@ -41,16 +42,21 @@ struct web {
     bool closing;
 };
 
-static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len);
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t len);
 
 static const struct lws_protocols protocols[] = {
-    {.name = "lwmix", .callback = on_event, .per_session_data_size = sizeof(session), .rx_buffer_size = 32768},
+    {.name = "lwmix",
+     .callback = on_event,
+     .per_session_data_size = sizeof(session),
+     .rx_buffer_size = 32768},
     LWS_PROTOCOL_LIST_TERM,
 };
 
 /* --- life --- */
 
-int web_new(web **out, uv_loop_t *loop, const char *folder, const web_events *events, const mix_env *env) {
+int web_new(web **out, uv_loop_t *loop, const char *folder, const web_events *events,
+            const mix_env *env) {
     web *w = mix_alloc_zero(1, sizeof *w);
     void *loops[] = {loop};
     if (!w)
@@ -63,7 +69,8 @@ int web_new(web **out, uv_loop_t *loop, const char *folder, const web_events *ev
     lws_set_log_level(0, NULL);
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
                    LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN,
         .foreign_loops = loops,
         .user = w,
@@ -118,7 +125,8 @@ int web_listen(web *w, long owner, const char *host, uint16_t *port, bool tls, m
     }
     p->vhost = lws_create_vhost(w->context, &info);
     if (!p->vhost)
-        return mix_error_note(e, MIX_ERR_LISTEN, "mixnet", 0, "%s:%u: cannot be listened on (is the port taken?)", host, *port);
+        return mix_error_note(e, MIX_ERR_LISTEN, "mixnet", 0,
+                              "%s:%u: cannot be listened on (is the port taken?)", host, *port);
     w->place_count++;
     *port = (uint16_t)lws_get_vhost_listen_port(p->vhost);
     return MIX_OK;
@@ -131,8 +139,10 @@ static place *place_of(struct lws *wsi) {
 
 /* --- the directory, and metrics --- */
 
-static void answer_request(web *w, session *s, long owner, const char *method, const char *path, mix_bytes query) {
-    mixnet_request q = {mix_bytes_str(method), mix_bytes_str(path), query, mix_buf_bytes(&s->incoming)};
+static void answer_request(web *w, session *s, long owner, const char *method, const char *path,
+                           mix_bytes query) {
+    mixnet_request q = {mix_bytes_str(method), mix_bytes_str(path), query,
+                        mix_buf_bytes(&s->incoming)};
     w->stats.requests++;
     s->answer = (mixnet_answer){0};
     w->events.request(w->events.user, owner, &q, &s->answer);
@@ -161,14 +171,17 @@ static bool put_header(struct lws *wsi, const char *line, uint8_t **p, uint8_t *
     memcpy(name, line, n);
     name[n] = 0;
     const char *value = colon + 2;
-    return lws_add_http_header_by_name(wsi, (uint8_t *)name, (const uint8_t *)value, (int)strlen(value), p, end) == 0;
+    return lws_add_http_header_by_name(wsi, (uint8_t *)name, (const uint8_t *)value,
+                                       (int)strlen(value), p, end) == 0;
 }
 
 /* Sends the head; the body follows when the connection can take it. */
 static int send_head(struct lws *wsi, session *s) {
-    uint8_t storage[LWS_PRE + HEADERS_MAX], *start = storage + LWS_PRE, *p = start, *end = storage + sizeof storage - 1;
+    uint8_t storage[LWS_PRE + HEADERS_MAX], *start = storage + LWS_PRE, *p = start,
+                                            *end = storage + sizeof storage - 1;
     const char *type = s->answer.content_type ? s->answer.content_type : "text/plain";
-    if (lws_add_http_common_headers(wsi, (unsigned)s->answer.status, type, s->answer.body.len, &p, end) != 0)
+    if (lws_add_http_common_headers(wsi, (unsigned)s->answer.status, type, s->answer.body.len, &p,
+                                    end) != 0)
         return -1;
     for (size_t i = 0; place_of(wsi)->owner == WEB_DIRECTORY && mixnet_directory_headers[i]; i++) {
         if (!put_header(wsi, mixnet_directory_headers[i], &p, end))
@@ -191,7 +204,9 @@ static int send_body(struct lws *wsi, session *s) {
     size_t len = s->answer.body.len;
     mix_buf_deinit(&s->answer.body);
     s->answered = false;
-    int sent = mix_buf_status(&framed) == MIX_OK ? lws_write(wsi, framed.data + LWS_PRE, len, LWS_WRITE_HTTP_FINAL) : -1;
+    int sent = mix_buf_status(&framed) == MIX_OK
+                   ? lws_write(wsi, framed.data + LWS_PRE, len, LWS_WRITE_HTTP_FINAL)
+                   : -1;
     mix_buf_deinit(&framed);
     return sent < (int)len || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
@@ -209,7 +224,8 @@ static int on_request(web *w, struct lws *wsi, session *s, const char *path) {
         mix_buf_put_u8(&s->incoming, 0);
         return 0;
     }
-    answer_request(w, s, place_of(wsi)->owner, method_of(method), path, mix_bytes_of(query, n > 0 ? (size_t)n : 0));
+    answer_request(w, s, place_of(wsi)->owner, method_of(method), path,
+                   mix_bytes_of(query, n > 0 ? (size_t)n : 0));
     return send_head(wsi, s);
 }
 
@@ -254,7 +270,8 @@ static void on_closed(web *w, session *s) {
     mix_buf_deinit(&s->answer.body);
 }
 
-/* Collects fragments; what is too long is handed over cut just above the limit, for the gateway to refuse. */
+/* Collects fragments; what is too long is handed over cut just above the limit, for the gateway to
+ * refuse. */
 static int on_message(web *w, struct lws *wsi, session *s, const void *in, size_t len) {
     size_t room = MIXNET_GATEWAY_MESSAGE_MAX + 1 - s->incoming.len;
     mix_buf_put(&s->incoming, in, len < room ? len : room);
@@ -282,8 +299,10 @@ static int write_close(struct lws *wsi, session *s, const mixnet_gateway_out *ou
 
 /* One message a turn, as libwebsockets wants it. */
 static int on_writable(web *w, struct lws *wsi, session *s) {
-    static const enum lws_write_protocol kinds[] = {[MIXNET_WS_TEXT] = LWS_WRITE_TEXT, [MIXNET_WS_BINARY] = LWS_WRITE_BINARY,
-                                                    [MIXNET_WS_PING] = LWS_WRITE_PING, [MIXNET_WS_PONG] = LWS_WRITE_PONG};
+    static const enum lws_write_protocol kinds[] = {[MIXNET_WS_TEXT] = LWS_WRITE_TEXT,
+                                                    [MIXNET_WS_BINARY] = LWS_WRITE_BINARY,
+                                                    [MIXNET_WS_PING] = LWS_WRITE_PING,
+                                                    [MIXNET_WS_PONG] = LWS_WRITE_PONG};
     mixnet_gateway_out out;
     if (s->id == 0 || s->ending || !w->events.write(w->events.user, (size_t)s->owner, s->id, &out))
         return 0;
@@ -293,7 +312,9 @@ static int on_writable(web *w, struct lws *wsi, session *s) {
     mix_buf_put_zeros(&framed, LWS_PRE);
     mix_buf_put_bytes(&framed, out.bytes);
     size_t len = out.bytes.len;
-    int sent = mix_buf_status(&framed) == MIX_OK ? lws_write(wsi, framed.data + LWS_PRE, len, kinds[out.kind]) : -1;
+    int sent = mix_buf_status(&framed) == MIX_OK
+                   ? lws_write(wsi, framed.data + LWS_PRE, len, kinds[out.kind])
+                   : -1;
     mix_buf_deinit_wiped(&framed);
     if (sent < (int)len)
         return -1;
@@ -313,7 +334,8 @@ void web_ready(web *w, uint64_t connection, bool give_up) {
 
 /* --- dispatch --- */
 
-static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t len) {
     place *p = place_of(wsi);
     session *s = user;
     if (!p || !s)
@@ -323,7 +345,9 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     switch (reason) {
     case LWS_CALLBACK_HTTP:
         if (!http)
-            return lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, NULL) ? -1 : lws_http_transaction_completed(wsi);
+            return lws_return_http_status(wsi, HTTP_STATUS_NOT_FOUND, NULL)
+                       ? -1
+                       : lws_http_transaction_completed(wsi);
         return on_request(w, wsi, s, in);
     case LWS_CALLBACK_HTTP_BODY:
         return http ? on_body(s, in, len) : -1;
@@ -339,13 +363,15 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return s->id && !s->ending ? on_message(w, wsi, s, in, len) : 0;
     case LWS_CALLBACK_RECEIVE_PONG:
         if (s->id)
-            w->events.message(w->events.user, (size_t)s->owner, s->id, MIXNET_WS_PONG, mix_bytes_of(in, len));
+            w->events.message(w->events.user, (size_t)s->owner, s->id, MIXNET_WS_PONG,
+                              mix_bytes_of(in, len));
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return on_writable(w, wsi, s);
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLOSED_HTTP:
-    case LWS_CALLBACK_HTTP_DROP_PROTOCOL: /* after each request: its memory goes, the connection may stay */
+    case LWS_CALLBACK_HTTP_DROP_PROTOCOL: /* after each request: its memory goes, the connection may
+                                             stay */
         on_closed(w, s);
         return 0;
     default:
