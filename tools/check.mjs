@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules that no compiler sees: which folder includes what, what the core leaves undefined, what the WASM module imports, sizes of
-// functions and files, licence lines. One line for each breach; closes with "check: N passed, M failed".
-import { execFileSync } from 'node:child_process';
+// functions and files, licence lines, format. One line for each breach; closes with "check: N passed, M failed".
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -26,6 +26,8 @@ const THIRD = [
 const CORE_HEADERS = /^(assert|float|inttypes|limits|math|stdalign|stdarg|stdbool|stddef|stdint|stdio|stdlib|string|errno|ctype)\.h$/;
 /** What the seam of src/sockets answers instead of the system: types, constants and prototypes come from these. */
 const SEAM_HEADERS = /^(fcntl|netdb|poll|time|unistd|netinet\/in|netinet\/tcp|sys\/(ioctl|select|socket|time))\.h$/;
+/** Folders that clang-format has been through. */
+const FORMATTED = /^(bench|examples|hosts\/native|sim)\//;
 const LONGEST_FUNCTION = 70;
 const LONGEST_FILE = 800;
 
@@ -37,6 +39,11 @@ function check(holds, breach) {
         failed++;
         console.log(`check: ${breach}`);
     }
+}
+/** Without what is to be checked nothing is well. */
+function isThere(file, how) {
+    check(existsSync(file), `${file} is missing: run ${how} first`);
+    return existsSync(file);
 }
 const read = (file) => readFileSync(file, 'utf8');
 const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' }).split('\n')
@@ -87,8 +94,8 @@ function nm(args) {
 
 /** What libmix_*.a leave undefined must be defined in another of them, in a third party, or be on tools/symbols.txt. */
 function checkSymbols() {
-    const libraries = ORDER.map((f) => `build/native/src/${f}/libmix_${f}.a`).filter(existsSync);
-    check(libraries.length > 0, 'no core library in build/native: run make build first');
+    const libraries = ORDER.map((f) => `build/native/src/${f}/libmix_${f}.a`).filter((file) => isThere(file, 'make build'));
+    if (libraries.length === 0) return;
     const listed = new Set(read('tools/symbols.txt').split('\n').map((l) => l.replace(/#.*/, '').trim()).filter(Boolean));
     const third = ['openssl/lib/libcrypto.a', 'openssl/lib/libssl.a', 'blake3/lib/libblake3.a', 'fiat/lib/libfiat.a', 'yyjson/lib/libyyjson.a', 'curl/lib/libcurl.a',
         'c-ares/lib/libcares.a', 'nghttp2/lib/libnghttp2.a', 'zlib/lib/libz.a', 'brotli/lib/libbrotlidec.a', 'zstd/lib/libzstd.a']
@@ -113,10 +120,9 @@ function checkThirdSymbols() {
     const names = ['curl/lib/libcurl.a', 'c-ares/lib/libcares.a', 'nghttp2/lib/libnghttp2.a', 'zlib/lib/libz.a', 'brotli/lib/libbrotlidec.a',
         'zstd/lib/libzstd.a'];
     const folder = 'build/third_party/native';
-    const libraries = names.map((n) => `${folder}/${n}`).filter(existsSync);
+    const libraries = names.map((n) => `${folder}/${n}`).filter((file) => isThere(file, 'make build'));
     const seam = 'build/native/src/sockets/libmix_sockets.a';
-    check(libraries.length === names.length && existsSync(seam), 'third parties or src/sockets are not built: run make build first');
-    if (!existsSync(seam)) return;
+    if (libraries.length < names.length || !isThere(seam, 'make build')) return;
     const listed = new Set(read('tools/symbols-third.txt').split('\n').map((l) => l.replace(/#.*/, '').trim()).filter(Boolean));
     const openssl = ['libcrypto.a', 'libssl.a'].map((n) => `${folder}/openssl/lib/${n}`);
     const defined = new Set(nm(['--defined-only', '--extern-only', seam, ...libraries, ...openssl]).map((l) => l.trim().split(/\s+/)[2]));
@@ -129,9 +135,7 @@ function checkThirdSymbols() {
 /** The module imports exactly what hosts/wasm/imports.txt lists. */
 function checkImports() {
     const file = 'build/wasm/lwmix.wasm';
-    if (!existsSync('hosts/wasm/imports.txt')) return;
-    check(existsSync(file), `${file} is missing: run make wasm first`);
-    if (!existsSync(file)) return;
+    if (!isThere(file, 'make wasm')) return;
     const listed = new Set(read('hosts/wasm/imports.txt').split('\n').map((l) => l.replace(/#.*/, '').trim()).filter(Boolean));
     const imports = new Set(WebAssembly.Module.imports(new WebAssembly.Module(readFileSync(file))).map((i) => `${i.module}.${i.name}`));
     for (const name of imports) check(listed.has(name), `${file} imports ${name}, which hosts/wasm/imports.txt does not list`);
@@ -142,8 +146,7 @@ function checkImports() {
 const BUDGET = { module: 2_600_000, moduleGzip: 1_050_000, scriptsGzip: 40_000 };
 function checkBudget() {
     const dist = 'packages/mix-tunnel/dist';
-    check(existsSync(`${dist}/lwmix.wasm`), `${dist} is missing: run make packages first`);
-    if (!existsSync(`${dist}/lwmix.wasm`)) return;
+    if (!isThere(`${dist}/lwmix.wasm`, 'make packages')) return;
     const module = readFileSync(`${dist}/lwmix.wasm`);
     const scripts = ['index.js', 'all.js', 'worker.js'].map((file) => readFileSync(`${dist}/${file}`));
     const gzip = (bytes) => gzipSync(bytes, { level: 9 }).length;
@@ -184,6 +187,14 @@ function checkLicence() {
     }
 }
 
+/** As clang-format writes them; `make format` does it for all of our C. */
+function checkFormat() {
+    const ours = sources.filter((file) => FORMATTED.test(file));
+    const { status, error, stderr } = spawnSync('clang-format-19', ['--dry-run', '-Werror', ...ours], { encoding: 'utf8' });
+    const wrong = [...new Set([...(stderr ?? '').matchAll(/^(\S+?):\d+:\d+: error: /gm)].map((match) => match[1]))];
+    check(ours.length > 0 && status === 0, `not as clang-format has it (make format): ${wrong.join(', ') || error || stderr}`);
+}
+
 checkIncludes();
 checkSymbols();
 checkThirdSymbols();
@@ -191,6 +202,7 @@ checkImports();
 checkBudget();
 checkSizes();
 checkLicence();
+checkFormat();
 check(disagreements().length === 0, disagreements().join('; '));
 console.log(`check: ${passed} passed, ${failed} failed`);
 process.exit(failed > 0 ? 1 : 0);
