@@ -259,11 +259,8 @@ static void near_tick(void *user, mix_time now) {
 }
 static void pump(void *user, mix_time now) {
     mix_dns_event ev;
-    mix_tcpip_event ignored;
     (void)user;
     mix_dns_tick(w.d, now);
-    while (mix_tcpip_next(w.t, &ignored) == MIX_OK) {
-    }
     while (mix_dns_next(w.d, &ev, now) == MIX_OK) {
         outcome *o = &w.events[w.count++];
         *o = (outcome){.id = ev.id,

@@ -406,9 +406,6 @@ static void near_tick(void *user, mix_time now) {
 static void near_pump(void *user, mix_time now) {
     web *w = user;
     mix_dns_event ev;
-    mix_tcpip_event ignored;
-    while (mix_tcpip_next(w->tcpip, &ignored) == MIX_OK) {
-    }
     mix_dns_tick(w->dns, now);
     while (mix_dns_next(w->dns, &ev, now) == MIX_OK)
         if (!mix_http_resolved(w->http, &ev, now) && w->options.resolved)

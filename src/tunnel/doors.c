@@ -17,14 +17,14 @@ void *mix_tunnel_door(const mix_tunnel *t, mix_door_kind kind) {
 int mix_doors_begin(mix_tunnel *t) {
     int status = MIX_OK;
     for (int i = 0; i < MIX_DOORS && status == MIX_OK; i++)
-        if (doors[i] && doors[i]->begin)
+        if (doors[i]->begin)
             status = doors[i]->begin(t, &t->doors[i]);
     return status;
 }
 
 void mix_doors_free(mix_tunnel *t) {
     for (int i = 0; i < MIX_DOORS; i++) {
-        if (doors[i] && doors[i]->free && t->doors[i])
+        if (doors[i]->free && t->doors[i])
             doors[i]->free(t, t->doors[i]);
         t->doors[i] = NULL;
     }
@@ -32,43 +32,31 @@ void mix_doors_free(mix_tunnel *t) {
 
 void mix_doors_turn(mix_tunnel *t, mix_time now) {
     for (int i = 0; i < MIX_DOORS; i++)
-        if (doors[i] && doors[i]->turn)
+        if (doors[i]->turn)
             doors[i]->turn(t, t->doors[i], now);
 }
 
 void mix_doors_resolved(mix_tunnel *t, const mix_dns_event *ev, mix_time now) {
     for (int i = 0; i < MIX_DOORS; i++)
-        if (doors[i] && doors[i]->resolved && doors[i]->resolved(t, t->doors[i], ev, now))
-            return;
-}
-
-void mix_doors_exchanged(mix_tunnel *t, const mix_http_event *ev, mix_time now) {
-    for (int i = 0; i < MIX_DOORS; i++)
-        if (doors[i] && doors[i]->exchanged && doors[i]->exchanged(t, t->doors[i], ev, now))
-            return;
-}
-
-void mix_doors_ready(mix_tunnel *t, const mix_tcpip_event *ev, mix_time now) {
-    for (int i = 0; i < MIX_DOORS; i++)
-        if (doors[i] && doors[i]->ready && doors[i]->ready(t, t->doors[i], ev, now))
+        if (doors[i]->resolved && doors[i]->resolved(t, t->doors[i], ev, now))
             return;
 }
 
 void mix_doors_moved(mix_tunnel *t, mix_time now) {
     for (int i = 0; i < MIX_DOORS; i++)
-        if (doors[i] && doors[i]->moved)
+        if (doors[i]->moved)
             doors[i]->moved(t, t->doors[i], now);
 }
 
 void mix_doors_end(mix_tunnel *t, const mix_error *why, mix_time now) {
     for (int i = 0; i < MIX_DOORS; i++)
-        if (doors[i] && doors[i]->end)
+        if (doors[i]->end)
             doors[i]->end(t, t->doors[i], why, now);
 }
 
 int mix_doors_next(mix_tunnel *t, mix_tunnel_event *ev, mix_time now) {
     for (int i = 0; i < MIX_DOORS; i++)
-        if (doors[i] && doors[i]->next && doors[i]->next(t, t->doors[i], ev, now) == MIX_OK)
+        if (doors[i]->next && doors[i]->next(t, t->doors[i], ev, now) == MIX_OK)
             return MIX_OK;
     return MIX_DONE;
 }
@@ -76,8 +64,7 @@ int mix_doors_next(mix_tunnel *t, mix_tunnel_event *ev, mix_time now) {
 mix_time mix_doors_deadline(const mix_tunnel *t) {
     mix_time at = MIX_NEVER;
     for (int i = 0; i < MIX_DOORS; i++) {
-        mix_time own =
-            doors[i] && doors[i]->deadline ? doors[i]->deadline(t, t->doors[i]) : MIX_NEVER;
+        mix_time own = doors[i]->deadline ? doors[i]->deadline(t, t->doors[i]) : MIX_NEVER;
         at = own < at ? own : at;
     }
     return at;
@@ -86,7 +73,7 @@ mix_time mix_doors_deadline(const mix_tunnel *t) {
 mix_time mix_doors_limit(const mix_tunnel *t) {
     mix_time at = MIX_NEVER;
     for (int i = 0; i < MIX_DOORS; i++) {
-        mix_time own = doors[i] && doors[i]->limit ? doors[i]->limit(t, t->doors[i]) : MIX_NEVER;
+        mix_time own = doors[i]->limit ? doors[i]->limit(t, t->doors[i]) : MIX_NEVER;
         at = own < at ? own : at;
     }
     return at;
@@ -94,6 +81,6 @@ mix_time mix_doors_limit(const mix_tunnel *t) {
 
 void mix_doors_expire(mix_tunnel *t, mix_time host, mix_time now) {
     for (int i = 0; i < MIX_DOORS; i++)
-        if (doors[i] && doors[i]->expire && doors[i]->limit(t, t->doors[i]) <= host)
+        if (doors[i]->expire && doors[i]->limit(t, t->doors[i]) <= host)
             doors[i]->expire(t, t->doors[i], host, now);
 }

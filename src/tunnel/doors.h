@@ -63,10 +63,8 @@ typedef struct mix_door {
     void (*free)(mix_tunnel *t, void *state);  /* before the engines are */
     /* Runs what is due and ready. */
     void (*turn)(mix_tunnel *t, void *state, mix_time now);
-    /* Events of engines that several doors use; true: it was of this door. */
+    /* An answer of dns/, which several doors use; true: it was of this door. */
     bool (*resolved)(mix_tunnel *t, void *state, const mix_dns_event *ev, mix_time now);
-    bool (*exchanged)(mix_tunnel *t, void *state, const mix_http_event *ev, mix_time now);
-    bool (*ready)(mix_tunnel *t, void *state, const mix_tcpip_event *ev, mix_time now);
     /* All sockets of the stack are gone: there is a new one, on other addresses. */
     void (*moved)(mix_tunnel *t, void *state, mix_time now);
     /* All ends, for this reason; an event for each that was under way. Then nothing is, and what is
@@ -100,8 +98,6 @@ int mix_doors_begin(mix_tunnel *t);
 void mix_doors_free(mix_tunnel *t);
 void mix_doors_turn(mix_tunnel *t, mix_time now);
 void mix_doors_resolved(mix_tunnel *t, const mix_dns_event *ev, mix_time now);
-void mix_doors_exchanged(mix_tunnel *t, const mix_http_event *ev, mix_time now);
-void mix_doors_ready(mix_tunnel *t, const mix_tcpip_event *ev, mix_time now);
 void mix_doors_moved(mix_tunnel *t, mix_time now);
 void mix_doors_end(mix_tunnel *t, const mix_error *why, mix_time now);
 int mix_doors_next(mix_tunnel *t, mix_tunnel_event *ev, mix_time now);

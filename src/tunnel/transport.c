@@ -253,15 +253,13 @@ static bool take_http(mix_tunnel *t, mix_time now) {
     mix_http_tick(g->http, now);
     while (mix_tunnel_next_http(t, g->http, &ev) == MIX_OK) {
         any = true;
-        if (!mix_fetch_take(g->fetch, &ev, now) &&
-            !(g->doh && mix_tunnel_doh_exchanged(g->doh, &ev, now)))
-            mix_doors_exchanged(t, &ev, now);
+        if (!mix_fetch_take(g->fetch, &ev, now) && g->doh)
+            (void)mix_tunnel_doh_exchanged(g->doh, &ev, now);
     }
     return any;
 }
 
 void mix_tunnel_transport_turn(mix_tunnel *t, mix_time host) {
-    mix_tcpip_event ev;
     let_time_run(t, host);
     if (!t->seam)
         return;
@@ -270,8 +268,6 @@ void mix_tunnel_transport_turn(mix_tunnel *t, mix_time host) {
     mix_doors_expire(t, host, now);
     if (t->tcpip && mix_tcpip_deadline(t->tcpip) <= now)
         (void)mix_tcpip_tick(t->tcpip, now);
-    while (t->tcpip && mix_tcpip_next(t->tcpip, &ev) == MIX_OK)
-        mix_doors_ready(t, &ev, now);
     bool any = true;
     for (int round = 0; any && round < ROUNDS; round++) {
         any = take_dns(t, now);
