@@ -22,6 +22,7 @@ typedef struct node {
 
 struct mix_reach {
     mix_time now;
+    mix_time last_until; /* no node is left out from then on */
     size_t count;
     node nodes[NODES];
 };
@@ -84,6 +85,7 @@ static void fail(mix_reach *r, node *n, const mix_topology *t) {
     if (n->failures < FEW || !may_go(r, n, t))
         return;
     n->until = r->now + (PENALTY << n->strikes);
+    r->last_until = n->until > r->last_until ? n->until : r->last_until;
     n->strikes += n->strikes < STRIKES;
     n->failures = FEW - 2; /* when it is back, two more are enough */
 }
@@ -119,6 +121,8 @@ bool mix_reach_avoids(const mix_reach *r, uint32_t id) {
 
 size_t mix_reach_avoided(const mix_reach *r) {
     size_t count = 0;
+    if (r->last_until <= r->now) /* the usual case, asked in each round of the pump */
+        return 0;
     for (const node *n = r->nodes; n < r->nodes + NODES; n++)
         count += is_avoided(r, n);
     return count;

@@ -67,6 +67,15 @@ static int send_many(int count) {
     return arrived;
 }
 
+/* How many are left out, which all that tell must agree on. */
+static size_t left_out(void) {
+    size_t count = 0;
+    for (uint32_t id = 0; id < MIX_LAYERS * PER_LAYER; id++)
+        count += mix_reach_avoids(reach, id);
+    assert_int_equal(mix_reach_avoided(reach), count);
+    return count;
+}
+
 static void a_dead_node_is_left_out(void **state) {
     (void)state;
     for (uint32_t id = 0; id < MIX_LAYERS * PER_LAYER; id++) {
@@ -75,6 +84,7 @@ static void a_dead_node_is_left_out(void **state) {
         dead = UINT64_C(1) << id;
         (void)send_many(100);
         assert_true(mix_reach_avoids(reach, id));
+        assert_true(left_out() > 0);
         assert_int_equal(send_many(100), 100);
         dead = 0; /* it works again, and is tried again */
         now += MIX_SECONDS(40);
@@ -91,6 +101,14 @@ static void one_of_each_layer_may_go(void **state) {
     (void)send_many(300);
     assert_true(mix_reach_avoids(reach, 0) && mix_reach_avoids(reach, 3));
     assert_int_equal(send_many(100), 100);
+    size_t most = left_out();
+    assert_true(most >= 2);
+    for (int i = 0; i < 50; i++) { /* each comes back when its time is over */
+        mix_reach_tick(reach, now += MIX_SECONDS(1));
+        assert_true(left_out() <= most);
+        most = left_out();
+    }
+    assert_int_equal(most, 0);
 }
 
 /* The whole network, or a whole layer: nobody is to blame. */
