@@ -153,8 +153,12 @@ test_setup() {
     printf '#!/bin/sh\necho 1000\n' >"$T/bin/id"
     chmod +x "$T/bin/dpkg-query" "$T/bin/id"
     PATH=$T/bin "$setup" net 2>"$T/said" && not_ok "setup without root" "it succeeded"
-    works "setup says what it installs" "^setup: installing .*libuv1-dev" head -n 1 "$T/said"
-    works "setup: neither root nor sudo" "not root and no sudo: run as root: apt-get install" tail -n 1 "$T/said"
+    works "setup: neither root nor sudo" "^setup: not root and no sudo: run as root: apt-get install .*libuv1-dev" cat "$T/said"
+    printf '#!/bin/sh\necho "somebody is not in the sudoers file." >&2\nexit 1\n' >"$T/bin/sudo"
+    chmod +x "$T/bin/sudo"
+    PATH=$T/bin "$setup" net 2>"$T/said" && not_ok "setup: sudo refuses" "it succeeded"
+    works "setup says what it installs" "^setup: installing, by sudo.*libuv1-dev" head -n 1 "$T/said"
+    works "setup: sudo refuses" "^setup: sudo does not let .* run: apt-get install .*libuv1-dev" tail -n 1 "$T/said"
 }
 
 test_list() {

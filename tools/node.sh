@@ -36,10 +36,10 @@ if is_new_enough || [ -x "$folder/bin/node" ]; then
     exit 0
 fi
 [ -n "$part" ] || { echo "setup: Node.js $LEAST or later is needed; for $(uname -m) install it by hand" >&2; exit 1; }
-echo "setup: fetching Node.js $NODE, since $(node --version) is older than $LEAST" >&2
+echo "setup: fetching Node.js $NODE by npm, since $(node --version) is older than $LEAST" >&2
 rm -rf "$folder.new"
 mkdir -p "$folder.new/bin"
-npm install --prefix "$folder.new" --no-audit --no-fund --loglevel=error "$part@$NODE" "npm@$NPM" >/dev/null
+npm install --prefix "$folder.new" --no-audit --no-fund --no-progress --loglevel=error "$part@$NODE" "npm@$NPM" >/dev/null
 ln -s "../node_modules/$part/bin/node" "$folder.new/bin/node"
 for name in npm npx; do
     ln -s "../node_modules/npm/bin/$name-cli.js" "$folder.new/bin/$name"

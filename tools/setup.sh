@@ -45,20 +45,57 @@ if [ -z "$missing" ]; then
     exec tools/node.sh
 fi
 
-echo "setup: installing $(echo $missing)" >&2
-root=
-if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || die "not root and no sudo: run as root: apt-get install -y --no-install-recommends $(echo $missing)"
-    root="sudo"
+missing=$(echo $missing) # on one line
+by_hand="apt-get install -y --no-install-recommends $missing"
+if [ "$(id -u)" = 0 ]; then
+    root=
+    echo "setup: installing $missing" >&2
+else
+    command -v sudo >/dev/null || die "not root and no sudo: run as root: $by_hand"
+    root=sudo
+    echo "setup: installing, by sudo, which may ask for your password: $missing" >&2
 fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-run() {
-    $root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=1 -o DPkg::Lock::Timeout=300 "$@" >"$log" 2>&1
+
+# What apt-get says of its progress, to whoever waits at a terminal, on a line that is written over; the rest to the log.
+show() { # WHAT is downloaded
+    local line kind name percent shown=
+    while IFS= read -r line; do
+        case $line in
+        dlstatus:* | pmstatus:*)
+            IFS=: read -r kind name percent line <<<"$line"
+            [ -t 2 ] || continue
+            [ "$kind" = dlstatus ] && kind="fetching $1" || kind="unpacking and configuring"
+            printf '\rsetup: %s, %d %%\033[K' "$kind" "${percent%%.*}" >&2
+            shown=1
+            ;;
+        *) printf '%s\n' "$line" >>"$log" ;;
+        esac
+    done
+    [ -z "$shown" ] || printf '\r\033[K' >&2
 }
-run update || true # an archive that is not reached shows itself when the packages are not
-if ! run install -y --no-install-recommends $missing; then
+
+run() { # WHAT is downloaded, arguments of apt-get
+    local what=$1
+    shift
+    : >"$log"
+    LC_ALL=C $root env DEBIAN_FRONTEND=noninteractive apt-get -q -o APT::Status-Fd=1 -o Acquire::Retries=1 -o DPkg::Lock::Timeout=300 \
+        "$@" 2>&1 </dev/null | show "$what"
+}
+
+rc=0
+run "the list of packages" update || rc=$? # an archive that is not reached shows itself when the packages are not
+if [ -n "$root" ] && [ $rc = 1 ]; then # apt-get itself fails with 100
     tail -n 5 "$log" >&2
-    die "apt-get could not install $(echo $missing): the end of its output is above; check the network and /etc/apt/sources.list*"
+    die "sudo does not let $(id -un) install packages. Let someone who may run: $by_hand"
+fi
+if ! run "packages" install -y --no-install-recommends $missing; then
+    tail -n 5 "$log" >&2
+    die "apt-get could not install $missing: the end of its output is above; check the network and /etc/apt/sources.list*"
+fi
+echo "setup: installed, $SECONDS s" >&2
+if [[ " $missing " = *" nginx "* ]]; then # the tests start one of their own: Debian's need not listen
+    { $root update-rc.d nginx disable && $root service nginx stop; } >"$log" 2>&1 || true
 fi
 tools/node.sh
