@@ -136,8 +136,20 @@ build_in() { # WORK NAME ARCHIVE: in a subshell, all output to the log
     [ -z "$licence" ] || cp $licence "$DESTDIR$PREFIX/"
 }
 
+# Tells whoever waits what is being done, until its input ends; on a terminal with the seconds it has taken, on a line that is written over.
+tell() { # TEXT
+    local rc=142 start=$SECONDS
+    [ -t 2 ] || { say "$1" && cat >/dev/null && return; }
+    while [ $rc -gt 128 ]; do # as read says when its time is up
+        printf '\rthird_party: %s, %d s\033[K' "$1" $((SECONDS - start)) >&2
+        rc=0
+        read -r -t 1 || rc=$?
+    done
+    printf '\r\033[K' >&2
+}
+
 build_part() {
-    local name=$1 n archive work log rc start=$SECONDS
+    local name=$1 n archive work log rc doing start=$SECONDS
     PREFIX=$(prefix_of "$name")
     [ ! -d "$PREFIX" ] || return 0
     for n in $(needs_of "$name"); do build_part "$n"; done
@@ -147,13 +159,14 @@ build_part() {
     flock -n 9 || { say "$name ($TARGET) is being built by another process, waiting" && flock 9; }
     if [ ! -d "$PREFIX" ]; then
         archive=$("$THIRD/fetch.sh" "$name" 8>&- 9>&-)
-        say "$name $(part_version "$name") ($TARGET) is being built"
+        STEP=$((STEP + 1))
+        doing="$name $(part_version "$name") ($TARGET) is being built, $STEP of $STEPS"
         work=$(mktemp -d "$CACHE/tmp/$name.XXXXXX") log=$CACHE/log/${PREFIX##*/}.log
         export PREFIX
         recipe "$name"
         set +e # and not `if (...)`, within which a failing step would not end the recipe
-        (build_in "$work" "$name" "$archive") >"$log" 2>&1 9>&-
-        rc=$?
+        (build_in "$work" "$name" "$archive") 3>&1 >"$log" 2>&1 9>&- | tell "$doing" 9>&- # 3 ends when it ends
+        rc=${PIPESTATUS[0]}
         set -e
         if [ $rc != 0 ]; then
             tail -n 15 "$log" >&2
@@ -191,5 +204,7 @@ if [ -n "$only_print" ]; then
     exit
 fi
 mkdir -p "$CACHE/lock" "$CACHE/tmp" "$CACHE/log" 2>/dev/null || die "cannot write $CACHE: set XDG_CACHE_HOME to a folder of yours"
+STEP=0 STEPS=0 # for the one who waits: which of how many is being built
+for name in "${!PREFIX_OF[@]}"; do [ -d "$(prefix_of "$name")" ] || STEPS=$((STEPS + 1)); done
 for name; do build_part "$name"; done
 for name in "${!PREFIX_OF[@]}"; do link_part "$name"; done
