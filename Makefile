@@ -18,6 +18,12 @@ STARTED := $(shell date +%s%3N)
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# What the longer ones need beyond that is installed with the rest, at the start: minutes later nobody may be there to type a password.
+demo: SETUP += browser
+test: SETUP += browser e2e conformance
+soak examples bench-browser: SETUP += browser e2e
+conformance: SETUP += conformance
+
 deps: ## install missing Debian packages, fetch and build third parties (quiet when all is there)
 	@tools/setup.sh $(SETUP)
 	@third_party/build.sh native $(PARTS) $(NATIVE_PARTS)
