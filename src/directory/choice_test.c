@@ -182,6 +182,7 @@ static void unusable_nodes_are_not_kept(void **state) {
     char url[MIX_URL_MAX];
     assert_true(mix_kept_url(url, &l, &l.nodes[1], true, 0));
     assert_int_equal(strlen(url), 6 + MIX_HOSTNAME_MAX + 6);
+    s.hostname = mix_bytes_str("a.test"); /* moving buffers copy all of them at every node */
     int status = MIX_OK;
     while (status == MIX_OK)
         status = mix_kept_add(&l, &s);
