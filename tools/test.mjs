@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs test programs on the targets named and closes with "N passed, M failed". As many programs at a time as there are cores, less one
-// that suites have for themselves: those wait more than they work, and go two at a time.
+// while there are suites.
 //   test.mjs [--checks] [--suites] [--vectors] [--fuzz SECONDS] [TARGET…]     TARGET: native asan wasm
 // A test program ends with a line "NAME: N passed, M failed"; one that doesn't has failed.
 import { execFileSync, spawn } from 'node:child_process';
@@ -24,34 +24,37 @@ for (let i = 2; i < process.argv.length; i++) {
 /** Seconds after which a program counts as hung. */
 const LIMIT = 600;
 
-/** Programs that are no part of the CMake build: each prints the same closing line. Those that judge speed run alone, at the end. */
+/**
+ * Programs that are no part of the CMake build: each prints the same closing line. They wait more than they work, so two go at a time,
+ * the longest first; those that judge speed go one at a time behind them. Programs that compute give way to all of them.
+ */
 const SUITES = [
-    { name: 'third_party', command: ['bash', 'third_party/test.sh'] },
-    { name: 'packages', command: ['node', 'packages/test.mjs'] },
-    { name: 'mixnet', command: ['node', 'e2e/mixnet.test.mjs'] },
-    { name: 'full-disk', command: ['node', 'e2e/full-disk.test.mjs'] },
-    { name: 'ping', command: ['node', 'e2e/ping.test.mjs'] },
-    { name: 'client', command: ['node', 'e2e/client.test.mjs'] },
-    { name: 'proxy', command: ['node', 'e2e/proxy.test.mjs'] },
-    { name: 'names', command: ['node', 'e2e/names.test.mjs'] },
-    { name: 'faults', command: ['node', 'e2e/faults.test.mjs'], alone: true },
-    { name: 'hostile', command: ['node', 'e2e/hostile.test.mjs'] },
-    { name: 'sites', command: ['node', 'e2e/sites.test.mjs'] },
-    { name: 'autobahn', command: ['node', 'e2e/autobahn.test.mjs'] },
-    { name: 'leak', command: ['node', 'e2e/leak.test.mjs'] },
-    { name: 'install', command: ['node', 'e2e/install.test.mjs'] },
-    { name: 'noise', command: ['node', 'e2e/noise.test.mjs'] },
-    { name: 'bench-browser', command: ['node', 'bench/browser.test.mjs'], alone: true },
-    { name: 'peer', command: ['node', 'e2e/peer.mjs'], alone: true },
     { name: 'packages-chromium', command: ['node', 'e2e/packages.test.mjs'] },
-    { name: 'tunnel-chromium', command: ['node', 'e2e/tunnel.test.mjs'] },
-    { name: 'packages-node', command: ['node', 'e2e/packages-node.test.mjs'] },
-    { name: 'pack', command: ['node', 'e2e/pack.test.mjs'] },
-    { name: 'docs', command: ['node', 'tools/docs-test.mjs'] },
-    { name: 'dist', command: ['node', 'e2e/dist.test.mjs'] },
     { name: 'playground', command: ['node', 'e2e/playground.test.mjs'] },
-    { name: 'bundlers', command: ['node', 'e2e/bundlers.test.mjs'] },
+    { name: 'client', command: ['node', 'e2e/client.test.mjs'] },
+    { name: 'sites', command: ['node', 'e2e/sites.test.mjs'] },
+    { name: 'proxy', command: ['node', 'e2e/proxy.test.mjs'] },
+    { name: 'docs', command: ['node', 'tools/docs-test.mjs'] },
+    { name: 'hostile', command: ['node', 'e2e/hostile.test.mjs'] },
     { name: 'peer-faults', command: ['node', 'e2e/peer-faults.mjs'] },
+    { name: 'tunnel-chromium', command: ['node', 'e2e/tunnel.test.mjs'] },
+    { name: 'dist', command: ['node', 'e2e/dist.test.mjs'] },
+    { name: 'packages-node', command: ['node', 'e2e/packages-node.test.mjs'] },
+    { name: 'bundlers', command: ['node', 'e2e/bundlers.test.mjs'] },
+    { name: 'mixnet', command: ['node', 'e2e/mixnet.test.mjs'] },
+    { name: 'third_party', command: ['bash', 'third_party/test.sh'] },
+    { name: 'leak', command: ['node', 'e2e/leak.test.mjs'] },
+    { name: 'names', command: ['node', 'e2e/names.test.mjs'] },
+    { name: 'autobahn', command: ['node', 'e2e/autobahn.test.mjs'] },
+    { name: 'ping', command: ['node', 'e2e/ping.test.mjs'] },
+    { name: 'pack', command: ['node', 'e2e/pack.test.mjs'] },
+    { name: 'full-disk', command: ['node', 'e2e/full-disk.test.mjs'] },
+    { name: 'install', command: ['node', 'e2e/install.test.mjs'] },
+    { name: 'packages', command: ['node', 'packages/test.mjs'] },
+    { name: 'noise', command: ['node', 'e2e/noise.test.mjs'] },
+    { name: 'faults', command: ['node', 'e2e/faults.test.mjs'], alone: true },
+    { name: 'peer', command: ['node', 'e2e/peer.mjs'], alone: true },
+    { name: 'bench-browser', command: ['node', 'bench/browser.test.mjs'], alone: true },
 ];
 
 function programsOf(target) {
@@ -87,7 +90,8 @@ function run(job) {
     return new Promise((resolve) => {
         const started = Date.now();
         const env = { ...process.env, ASAN_OPTIONS: 'detect_leaks=1', UBSAN_OPTIONS: 'print_stacktrace=1' };
-        const child = spawn(job.command[0], job.command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env });
+        const [tool, ...args] = job.target === 'suite' ? job.command : ['nice', '-n', '15', ...job.command];
+        const child = spawn(tool, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
         let output = '';
         const take = (chunk) => { output = (output + chunk).slice(-200000); };
         child.stdout.on('data', take);
@@ -110,15 +114,16 @@ function judge(result) {
     const lines = [...result.output.matchAll(/^(?:.*: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm)];
     const last = lines.at(-1);
     if (!last) return { passed: 0, failed: 1, note: 'no closing line' };
-    const failed = Number(last[2]);
-    return { passed: Number(last[1]), failed: result.code !== 0 && failed === 0 ? 1 : failed, note: last[3] ? `${last[3]} skipped` : '' };
+    const [passed, failed, skipped] = last.slice(1).map((count) => Number(count ?? 0));
+    const notes = [...(skipped > 0 ? [`${skipped} skipped`] : []), ...(passed + failed + skipped === 0 ? ['nothing was tested'] : [])];
+    return { passed, failed: failed === 0 && (result.code !== 0 || passed + skipped === 0) ? 1 : failed, note: notes.join(', ') };
 }
 
 const programs = []; // CPU-bound
 const suites = [];
 if (options.checks) programs.push({ name: 'check', target: 'tree', command: ['node', 'tools/check.mjs'] });
 for (const target of options.targets) programs.push(...programsOf(target));
-if (options.suites) suites.push(...SUITES.filter((s) => existsSync(s.command.at(-1))).map((s) => ({ ...s, target: 'suite' })));
+if (options.suites) suites.push(...SUITES.map((s) => ({ ...s, target: 'suite' })));
 if (options.fuzz > 0) programs.push(...fuzzTargets());
 const together = suites.filter((s) => !s.alone);
 const alone = suites.filter((s) => s.alone);
@@ -126,9 +131,8 @@ const count = programs.length + suites.length;
 
 let passed = 0;
 let failed = 0;
-/** Takes from the first queue, and from the second one when that is empty. */
-async function worker([first, second]) {
-    for (let job; (job = first.shift() ?? second.shift());) {
+async function work(queue) {
+    for (let job; (job = queue.shift());) {
         const result = await run(job);
         const verdict = judge(result);
         passed += verdict.passed;
@@ -142,11 +146,14 @@ async function worker([first, second]) {
                 `${verdict.failed} failed${note} in ${result.seconds.toFixed(1)} s` + (result.signal ? `, ended by ${result.signal}` : ''));
     }
 }
+/** Both queues of suites, then it helps with what is left of the programs. */
+async function workOnSuites() {
+    await Promise.all([work(together), work(together)]);
+    await work(alone);
+    await work(programs);
+}
 const cores = Math.max(2, cpus().length);
-const forPrograms = Array.from({ length: suites.length > 0 ? cores - 1 : cores }, () => worker([programs, together]));
-const forSuites = suites.length > 0 ? [worker([together, programs]), worker([together, programs])] : [];
-await Promise.all([...forPrograms, ...forSuites]);
-await worker([alone, []]);
+await Promise.all([workOnSuites(), ...Array.from({ length: cores - 1 }, () => work(programs))]);
 if (count === 0) failed++;
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed > 0 ? 1 : 0);
