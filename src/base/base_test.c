@@ -173,6 +173,30 @@ static void base64_strictly(void **state) {
     }
 }
 
+static void words_in_any_case(void **state) {
+    (void)state;
+    const struct {
+        mix_bytes a;
+        const char *b;
+        bool same;
+    } rows[] = {
+        {mix_bytes_str(""), "", true},
+        {mix_bytes_str("Content-Length"), "content-length", true},
+        {mix_bytes_str("location"), "LOCATION", true},
+        {mix_bytes_str("AZaz@[`{"), "azAZ@[`{", true},
+        {mix_bytes_str("content\rlength"), "content-length", false}, /* 0x0d | 0x20 is '-' */
+        {mix_bytes_str("@[^"), "`{~", false},
+        {mix_bytes_str("\xc0"), "\xe0", false},
+        {mix_bytes_str("age"), "ag", false},
+        {mix_bytes_str("ag"), "age", false},
+        {mix_bytes_of("age", 4), "age", false}, /* its end is a byte of it */
+        {{0}, "a", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (mix_text_same(rows[i].a, rows[i].b) != rows[i].same)
+            fail_msg("'%s' and row %zu's bytes", rows[i].b, i);
+}
+
 static void hex_both_cases(void **state) {
     (void)state;
     mix_buf out = {0};
@@ -352,7 +376,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(varints_take_their_shortest_form), cmocka_unit_test(buffer_fails_without_change),
     cmocka_unit_test(buffer_grows_and_consumes),    cmocka_unit_test(base58_known_values),
     cmocka_unit_test(base58_refuses),               cmocka_unit_test(base64_strictly),
-    cmocka_unit_test(hex_both_cases),               cmocka_unit_test(timers_fire_in_order),
+    cmocka_unit_test(hex_both_cases), cmocka_unit_test(words_in_any_case),              cmocka_unit_test(timers_fire_in_order),
     cmocka_unit_test(queue_keeps_its_bounds),       cmocka_unit_test(map_agrees_with_an_array),
     cmocka_unit_test(errors_have_names),            cmocka_unit_test(log_lines_by_level),
     cmocka_unit_test(failing_randomness_is_an_error),

@@ -185,3 +185,14 @@ int mix_hex_decode(mix_buf *out, mix_bytes text) {
         mix_buf_truncate(out, mark);
     return status;
 }
+
+static uint8_t lower(uint8_t c) {
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
+}
+
+bool mix_text_same(mix_bytes a, const char *b) {
+    size_t i = 0;
+    while (i < a.len && b[i] && lower(a.data[i]) == lower((uint8_t)b[i]))
+        i++;
+    return i == a.len && b[i] == 0;
+}

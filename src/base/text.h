@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes as text: base58 (Bitcoin alphabet, no checksum), base64 (RFC 4648 §4) and hexadecimal. */
+/* Bytes as text: base58 (Bitcoin alphabet, no checksum), base64 (RFC 4648 §4) and hexadecimal; and words in any case. */
 #ifndef MIX_BASE_TEXT_H
 #define MIX_BASE_TEXT_H
 
@@ -22,5 +22,8 @@ int mix_base64_decode(mix_buf *out, mix_bytes text);
 int mix_hex_encode(mix_buf *out, mix_bytes in); /* lower case */
 /* Either case. MIX_ERR_HEX, MIX_ERR_MEMORY; out is unchanged then. */
 int mix_hex_decode(mix_buf *out, mix_bytes text);
+
+/* Equal but for the case of A to Z, as names of headers and methods are; other bytes have no case. */
+bool mix_text_same(mix_bytes a, const char *b);
 
 #endif

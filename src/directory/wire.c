@@ -3,19 +3,15 @@
 #include "directory/wire.h"
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "directory/wire_bincode.h"
 #include "directory/wire_json.h"
 
 mix_wire_format mix_wire_format_of(mix_bytes content_type) {
     static const char bincode[] = "application/bincode";
     size_t n = sizeof bincode - 1;
-    if (content_type.len < n)
+    if (!mix_text_same(mix_bytes_slice(content_type, 0, n), bincode))
         return MIX_WIRE_JSON;
-    for (size_t i = 0; i < n; i++) {
-        uint8_t c = content_type.data[i];
-        if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != (uint8_t)bincode[i])
-            return MIX_WIRE_JSON;
-    }
     bool ends = content_type.len == n || content_type.data[n] == ';' || content_type.data[n] == ' ';
     return ends ? MIX_WIRE_BINCODE : MIX_WIRE_JSON;
 }

@@ -3,6 +3,7 @@
 #include "fetch/fetch.h"
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "mix/errors.h"
 
 enum { FETCHES_MAX = 1024, DROP_MOST = 64 * 1024 };
@@ -91,12 +92,7 @@ static fetch *find(const mix_fetch *f, uint32_t id) {
 }
 
 static bool same(const char *a, const char *b) {
-    for (;; a++, b++) {
-        char x = *a >= 'A' && *a <= 'Z' ? (char)(*a + 32) : *a,
-             y = *b >= 'A' && *b <= 'Z' ? (char)(*b + 32) : *b;
-        if (x != y || x == 0)
-            return x == y;
-    }
+    return mix_text_same(mix_bytes_str(a), b);
 }
 
 static bool one_of(const char *name, const char *const *list) {
@@ -319,14 +315,6 @@ void mix_fetch_fail_all(mix_fetch *f, const mix_error *why, mix_time now) {
         fail_with(f, x, why, now);
 }
 
-static const char *header_of(const mix_fetch *f, const fetch *x, const char *name) {
-    mix_http_header h;
-    for (size_t i = 0; mix_http_get_header(f->http, x->exchange, i, &h); i++)
-        if (same(h.name, name))
-            return h.value;
-    return NULL;
-}
-
 static bool other_origin(const char *a, const char *b) {
     mix_buf x = {0}, y = {0};
     bool other = mix_http_origin(&x, a) != MIX_OK || mix_http_origin(&y, b) != MIX_OK ||
@@ -393,7 +381,7 @@ static void on_headers(mix_fetch *f, fetch *x) {
         return;
     bool redirects =
         r.status == 301 || r.status == 302 || r.status == 303 || r.status == 307 || r.status == 308;
-    const char *location = redirects ? header_of(f, x, "location") : NULL;
+    const char *location = redirects ? mix_http_header_of(f->http, x->exchange, "location") : NULL;
     if (!location || x->redirect == MIX_FETCH_MANUAL) {
         char *fragment = memchr(x->url.data, '#', x->url.len);
         if (fragment)

@@ -2,6 +2,7 @@
 /* One exchange: what libcurl is told about it, and what it tells. */
 #include "http/internal.h"
 
+#include "base/text.h"
 #include "sockets/sockets.h"
 
 #include <stdio.h>
@@ -18,9 +19,17 @@ enum { HEADERS_MOST = 256 * 1024, EXPANDED_FREE = 32 << 20, EXPANDED_MOST = 200 
     } while (0)
 
 static bool same(const char *a, const char *b) {
-    while (*a && (*a | 32) == (*b | 32))
-        a++, b++;
-    return *a == *b;
+    return mix_text_same(mix_bytes_str(a), b);
+}
+
+size_t mix_http_header_count(const exchange *x) {
+    return x->header_places.len / sizeof(uint32_t);
+}
+
+mix_http_header mix_http_header_at(const exchange *x, size_t i) {
+    const char *texts = (const char *)x->header_texts.data,
+               *name = texts + mix_get_u32(x->header_places.data + i * sizeof(uint32_t));
+    return (mix_http_header){.name = name, .value = name + strlen(name) + 1};
 }
 
 static size_t waiting(const exchange *x) {
@@ -95,8 +104,8 @@ static int on_seek(void *user, curl_off_t offset, int origin) {
 
 /* A status line; what it says in numbers is libcurl's to judge. */
 static void begin_response(exchange *x, mix_bytes line) {
-    x->header_count = 0;
     mix_buf_truncate(&x->header_texts, 0);
+    mix_buf_truncate(&x->header_places, 0);
     for (int spaces = 0; line.len > 0 && spaces < 2; line = mix_bytes_slice(line, 1, line.len))
         spaces += line.data[0] == ' ';
     size_t n = line.len < sizeof x->reason - 1 ? line.len : sizeof x->reason - 1;
@@ -107,11 +116,11 @@ static void begin_response(exchange *x, mix_bytes line) {
 
 /* RFC 9112 §6.3: lengths that differ, or are none, leave open where the answer ends. */
 static bool lengths_agree(const exchange *x) {
-    const char *at = (const char *)x->header_texts.data, *first = NULL;
-    for (size_t i = 0; i < x->header_count; i++) {
-        const char *name = at, *value = name + strlen(name) + 1;
-        at = value + strlen(value) + 1;
-        if (!same(name, "content-length"))
+    const char *first = NULL;
+    for (size_t i = 0; i < mix_http_header_count(x); i++) {
+        mix_http_header header = mix_http_header_at(x, i);
+        const char *value = header.value;
+        if (!same(header.name, "content-length"))
             continue;
         size_t digits = 0;
         while (value[digits] >= '0' && value[digits] <= '9')
@@ -177,15 +186,17 @@ static size_t on_header(char *data, size_t size, size_t n, void *user) {
         value = mix_bytes_slice(value, 1, value.len);
     while (value.len > 0 && (value.data[value.len - 1] == ' ' || value.data[value.len - 1] == '\t'))
         value.len--;
+    uint32_t place = (uint32_t)x->header_texts.len;
     mix_buf_put_bytes(&x->header_texts, name);
     mix_buf_put_u8(&x->header_texts, 0);
     mix_buf_put_bytes(&x->header_texts, value);
     mix_buf_put_u8(&x->header_texts, 0);
-    if (mix_buf_status(&x->header_texts) != MIX_OK) {
+    if (mix_buf_status(&x->header_texts) == MIX_OK) /* no place of what is not whole */
+        mix_buf_put_u32(&x->header_places, place);
+    if (mix_buf_status(&x->header_texts) != MIX_OK || mix_buf_status(&x->header_places) != MIX_OK) {
         x->failure.code = MIX_ERR_MEMORY;
         return CURL_WRITEFUNC_ERROR;
     }
-    x->header_count++;
     return all;
 }
 
@@ -435,5 +446,6 @@ void mix_http_exchange_free(exchange *x) {
     mix_buf_deinit(&x->up);
     mix_buf_deinit(&x->down);
     mix_buf_deinit(&x->header_texts);
+    mix_buf_deinit(&x->header_places);
     mix_free(x);
 }

@@ -2,6 +2,7 @@
 /* The pump between libcurl's multi handle and the seam, and the calls on exchanges. */
 #include "http/internal.h"
 
+#include "base/text.h"
 #include "sockets/sockets.h"
 
 #include <stdio.h>
@@ -463,20 +464,27 @@ int mix_http_get_response(const mix_http *h, uint32_t id, mix_http_response *out
     *out = (mix_http_response){.status = x->status,
                                .version = x->version,
                                .reason = x->reason,
-                               .header_count = x->header_count,
+                               .header_count = mix_http_header_count(x),
                                .reused = x->reused};
     return MIX_OK;
 }
 
 bool mix_http_get_header(const mix_http *h, uint32_t id, size_t i, mix_http_header *out) {
     const exchange *x = mix_http_find(h, id);
-    if (!x || i >= x->header_count)
+    if (!x || i >= mix_http_header_count(x))
         return false;
-    const char *at = (const char *)x->header_texts.data;
-    for (size_t skip = 2 * i; skip > 0; skip--)
-        at += strlen(at) + 1;
-    *out = (mix_http_header){.name = at, .value = at + strlen(at) + 1};
+    *out = mix_http_header_at(x, i);
     return true;
+}
+
+const char *mix_http_header_of(const mix_http *h, uint32_t id, const char *name) {
+    const exchange *x = mix_http_find(h, id);
+    for (size_t i = 0; x && i < mix_http_header_count(x); i++) {
+        mix_http_header header = mix_http_header_at(x, i);
+        if (mix_text_same(mix_bytes_str(header.name), name))
+            return header.value;
+    }
+    return NULL;
 }
 
 int mix_http_get_timing(const mix_http *h, uint32_t id, mix_http_timing *out) {

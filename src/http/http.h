@@ -99,6 +99,8 @@ typedef struct mix_http_response {
 int mix_http_get_response(const mix_http *h, uint32_t id, mix_http_response *out);
 /* Header number i as it came, in the server's order; false behind the last. */
 bool mix_http_get_header(const mix_http *h, uint32_t id, size_t i, mix_http_header *out);
+/* The value of the first header of this name, in any case, or NULL; until close(). */
+const char *mix_http_header_of(const mix_http *h, uint32_t id, const char *name);
 /* When what happened, in the time that calls bring; −1: not reached. On a kept connection connected
  * and secured are as resolved, over plain http secured is as connected. */
 typedef struct mix_http_timing {

@@ -387,6 +387,10 @@ static void headers_both_ways(void **state) {
     assert_string_equal(header(o, "x-a", 1), "two");
     assert_string_equal(header(o, "x-empty", 0), "");
     assert_null(header(o, "trailer", 0));
+    assert_string_equal(mix_http_header_of(s.web.http, o->id, "X-A"), "one");
+    assert_string_equal(mix_http_header_of(s.web.http, o->id, "x-Empty"), "");
+    assert_null(mix_http_header_of(s.web.http, o->id, "trailer"));
+    assert_null(mix_http_header_of(s.web.http, o->id + 1000, "x-a"));
     assert_body(wait(ask("http://a.test/gzip")), "unpacked unpacked unpacked");
     o = wait(ask("http://a.test/early"));
     mix_http_response r;

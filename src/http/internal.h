@@ -36,11 +36,11 @@ typedef struct exchange {
     bool headers_done, reused;
     int status, version;
     char reason[128];
-    mix_buf header_texts; /* name, value, each with its end */
-    size_t header_count;
+    mix_buf header_texts;  /* name, value, each with its end */
+    mix_buf header_places; /* of each name in them, four bytes */
 
     mix_buf down;
-    size_t down_at; /* read so far */
+    size_t down_at;   /* read so far */
     uint64_t decoded; /* bytes of the body that were given to us */
     bool write_paused;
     unsigned events; /* bits 1 << kind that next() still owes */
@@ -78,6 +78,8 @@ struct mix_http {
 
 exchange *mix_http_find(const mix_http *h, uint32_t id);
 void mix_http_owe(exchange *x, mix_http_event_kind kind);
+size_t mix_http_header_count(const exchange *x);
+mix_http_header mix_http_header_at(const exchange *x, size_t i); /* there are more than i */
 /* exchange.c: sets up the easy handle; callbacks. */
 int mix_http_prepare(mix_http *h, exchange *x, const mix_http_request *r);
 void mix_http_exchange_free(exchange *x);

@@ -4,6 +4,7 @@
 #include "tunnel/doh.h"
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "mix/errors.h"
 
 #define MESSAGE "application/dns-message"
@@ -183,11 +184,9 @@ static void begin_call(mix_tunnel_doh *d, const mix_dns_call *in, mix_time now) 
 /* ---- what comes ---- */
 
 static bool is_message(const char *type) {
-    static const char message[] = MESSAGE;
-    size_t n = sizeof message - 1, i = 0;
-    for (; i < n && (type[i] >= 'A' && type[i] <= 'Z' ? type[i] + 32 : type[i]) == message[i]; i++)
-        ;
-    return i == n && (type[n] == 0 || type[n] == ';' || type[n] == ' ' || type[n] == '\t');
+    size_t n = strlen(MESSAGE);
+    return mix_text_same(mix_bytes_slice(mix_bytes_str(type), 0, n), MESSAGE) &&
+           strchr("; \t", type[n]); /* or its end */
 }
 
 static uint32_t read_age(const char *value) {
@@ -197,24 +196,11 @@ static uint32_t read_age(const char *value) {
     return *value != 0 ? 0 : age > UINT32_MAX ? UINT32_MAX : (uint32_t)age;
 }
 
-static bool header(const mix_tunnel_doh *d, const call *c, const char *name, const char **value) {
-    mix_http_header h;
-    for (size_t i = 0; mix_http_get_header(d->http, c->exchange, i, &h); i++) {
-        size_t n = 0;
-        while (name[n] &&
-               (h.name[n] >= 'A' && h.name[n] <= 'Z' ? h.name[n] + 32 : h.name[n]) == name[n])
-            n++;
-        *value = h.value;
-        if (name[n] == 0 && h.name[n] == 0)
-            return true;
-    }
-    return false;
-}
-
 /* RFC 8484 §4.2.1 and §5.1; whether the call goes on. */
 static bool take_headers(mix_tunnel_doh *d, call *c, mix_time now) {
     mix_http_response r;
-    const char *type = "nothing", *age;
+    const char *type = mix_http_header_of(d->http, c->exchange, "content-type"),
+               *age = mix_http_header_of(d->http, c->exchange, "age");
     if (mix_http_get_response(d->http, c->exchange, &r) != MIX_OK)
         return true;
     if (r.status < 200 || r.status > 299) {
@@ -222,12 +208,12 @@ static bool take_headers(mix_tunnel_doh *d, call *c, mix_time now) {
              r.reason);
         return false;
     }
-    if (!header(d, c, "content-type", &type) || !is_message(type)) {
+    if (!type || !is_message(type)) {
         FAIL(d, c, now, MIX_ERR_DNS_SERVER, r.status, "%s answered with %.40s instead of " MESSAGE,
-             d->host, type);
+             d->host, type ? type : "nothing");
         return false;
     }
-    if (header(d, c, "age", &age))
+    if (age)
         c->age = read_age(age);
     c->accepted = true;
     return true;

@@ -93,7 +93,7 @@ static int split_url(mix_handshake *h) {
 /* ---- headers ---- */
 
 static bool same(const char *a, const char *b) {
-    return mix_websocket_name_equal(mix_bytes_str(a), b);
+    return mix_text_same(mix_bytes_str(a), b);
 }
 
 static void add_header(mix_handshake *h, const char *name, mix_bytes value) {

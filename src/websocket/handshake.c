@@ -44,19 +44,6 @@ static mix_bytes trim(mix_bytes b) {
     return b;
 }
 
-static uint8_t lower(uint8_t c) {
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
-}
-
-bool mix_websocket_name_equal(mix_bytes a, const char *b) {
-    if (a.len != strlen(b))
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (lower(a.data[i]) != lower((uint8_t)b[i]))
-            return false;
-    return true;
-}
-
 /* Takes the text in front of the next `mark` off *in, and the mark; all of it when there is none.
  * False when *in is at its end. */
 static bool take_until(mix_bytes *out, mix_bytes *in, char mark) {
@@ -75,10 +62,9 @@ static const char *const OURS[] = {"Host",   "Connection",     "Upgrade",
 
 static bool header_allowed(const mix_websocket_header *h) {
     for (size_t i = 0; i < sizeof OURS / sizeof *OURS; i++)
-        if (mix_websocket_name_equal(h->name, OURS[i]))
+        if (mix_text_same(h->name, OURS[i]))
             return false;
-    if (h->name.len >= 14 &&
-        mix_websocket_name_equal(mix_bytes_slice(h->name, 0, 14), "Sec-WebSocket-"))
+    if (h->name.len >= 14 && mix_text_same(mix_bytes_slice(h->name, 0, 14), "Sec-WebSocket-"))
         return false;
     return is_token(h->name) && is_value(h->value);
 }
@@ -217,7 +203,7 @@ static mix_bytes find(const mix_websocket_answer *a, const char *name, int *coun
     mix_bytes headers = a->headers, value = {0};
     mix_websocket_header h;
     for (*count = 0; mix_websocket_header_next(&h, &headers);)
-        if (mix_websocket_name_equal(h.name, name)) {
+        if (mix_text_same(h.name, name)) {
             value = h.value;
             (*count)++;
         }
@@ -229,8 +215,8 @@ static bool lists(const mix_websocket_answer *a, const char *name, const char *w
     mix_bytes headers = a->headers, item;
     mix_websocket_header h;
     while (mix_websocket_header_next(&h, &headers))
-        while (mix_websocket_name_equal(h.name, name) && take_until(&item, &h.value, ','))
-            if (mix_websocket_name_equal(trim(item), word))
+        while (mix_text_same(h.name, name) && take_until(&item, &h.value, ','))
+            if (mix_text_same(trim(item), word))
                 return true;
     return false;
 }
@@ -277,7 +263,7 @@ int mix_websocket_answer_check(const mix_websocket_answer *a, mix_bytes offered,
     if (a->status != 101) /* §4.1, 1. */
         return refused(a, e);
     mix_bytes upgrade = find(a, "Upgrade", &count);
-    if (count != 1 || !mix_websocket_name_equal(upgrade, "websocket")) /* 2. */
+    if (count != 1 || !mix_text_same(upgrade, "websocket")) /* 2. */
         return mix_error_note(e, MIX_ERR_WEBSOCKET_UPGRADE, "websocket", 0,
                               "the answer has no header 'Upgrade: websocket'");
     if (!lists(a, "Connection", "upgrade")) /* 3. */

@@ -96,7 +96,6 @@ typedef struct mix_websocket_answer {
 int mix_websocket_answer_decode(mix_websocket_answer *out, mix_bytes head, mix_error *e);
 /* The next header of a decoded answer, white space around its value taken off; false at the end. */
 bool mix_websocket_header_next(mix_websocket_header *out, mix_bytes *headers);
-bool mix_websocket_name_equal(mix_bytes a, const char *b); /* without case */
 /* Whether the server accepts what was asked (§4.1); *protocol is the sub-protocol it chose, or
  * empty. `offered` are the sub-protocols of the request as one list. MIX_ERR_WEBSOCKET_STATUS
  * (e->number is the status), _UPGRADE, _ACCEPT, _EXTENSION, _PROTOCOL. */
