@@ -4,7 +4,6 @@
  * answer counts. */
 #include "dns/internal.h"
 
-#include "base/log.h"
 #include "sockets/sockets.h"
 
 #include <stdio.h>
@@ -13,6 +12,12 @@ enum { LOOKUPS_MAX = 1024 };
 #define SETTLE                                                                                     \
     MIX_MS(120) /* for the other family's answer, once one has addresses: most come together */
 #define GRACE MIX_SECONDS(3600)
+/* Before the first answer: three round trips through the tunnel; then c-ares fits its waits to what
+ * it has measured. */
+#define FIRST_WAIT MIX_MS(1200)
+#define LEAST_TTL MIX_SECONDS(10)
+#define MOST_TTL MIX_SECONDS(3600)
+#define NEGATIVE_TTL MIX_SECONDS(60)
 
 static void *ares_take(size_t size) {
     return mix_alloc(size > 0 ? size : 1);
@@ -36,14 +41,11 @@ static void on_socket(void *data, ares_socket_t fd, int readable, int writable) 
         s->fds[i] = s->fds[--s->fd_count];
 }
 
-static int open_channel(mix_dns *d, server *s, const mix_address *address) {
+static int open_channel(server *s, const mix_address *address) {
     char csv[MIX_ADDRESS_TEXT];
-    mix_time wait = 3 * d->config.round_trip;
-    if (wait < MIX_SECONDS(1))
-        wait = MIX_SECONDS(1);
     struct ares_options o = {
         .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS,
-        .timeout = (int)(wait / 1000),
+        .timeout = (int)(FIRST_WAIT / 1000),
         .maxtimeout = 5000,
         .tries = 4,
         .ndots = 1,
@@ -72,26 +74,17 @@ static int open_channel(mix_dns *d, server *s, const mix_address *address) {
 static void take_config(mix_dns *d, const mix_dns_config *config) {
     mix_dns_config *c = &d->config;
     *c = *config;
-    if (c->round_trip == 0)
-        c->round_trip = MIX_MS(400);
     if (c->timeout == 0)
         c->timeout = MIX_SECONDS(10);
-    if (c->least_ttl == 0)
-        c->least_ttl = MIX_SECONDS(10);
-    if (c->most_ttl == 0)
-        c->most_ttl = MIX_SECONDS(3600);
-    if (c->negative_ttl == 0)
-        c->negative_ttl = MIX_SECONDS(60);
     if (c->cache_entries == 0)
         c->cache_entries = 512;
 }
 
-int mix_dns_new(mix_dns **out, const mix_dns_config *config, const mix_env *env) {
+int mix_dns_new(mix_dns **out, const mix_dns_config *config) {
     *out = NULL;
     mix_dns *d = mix_alloc_zero(1, sizeof *d);
     if (!d)
         return MIX_ERR_MEMORY;
-    d->env = env;
     d->lookups_end = &d->lookups;
     take_config(d, config);
     d->config.doh = NULL;
@@ -105,7 +98,7 @@ int mix_dns_new(mix_dns **out, const mix_dns_config *config, const mix_env *env)
     }
     for (size_t i = 0; i < MIX_DNS_SERVERS && status == MIX_OK; i++)
         if (config->servers[i].family != 0)
-            status = open_channel(d, &d->servers[d->server_count++], &config->servers[i]);
+            status = open_channel(&d->servers[d->server_count++], &config->servers[i]);
     if (status == MIX_OK && config->doh)
         status = mix_dns_doh_init(d, config->doh);
     if (status == MIX_OK && d->server_count == 0 && !(d->doh && d->doh_host[0] == 0))
@@ -148,14 +141,12 @@ void mix_dns_free(mix_dns *d) {
 
 static void start(mix_dns *d, question *q);
 
-static mix_time keep_for(const mix_dns *d, const answer *a) {
+static mix_time keep_for(const answer *a) {
     mix_time ttl = MIX_SECONDS(a->ttl);
     if (a->status == MIX_OK)
-        return ttl < d->config.least_ttl  ? d->config.least_ttl
-               : ttl > d->config.most_ttl ? d->config.most_ttl
-                                          : ttl;
+        return ttl < LEAST_TTL ? LEAST_TTL : ttl > MOST_TTL ? MOST_TTL : ttl;
     if (a->status == MIX_ERR_DNS_NOT_FOUND || a->status == MIX_ERR_DNS_NO_DATA)
-        return ttl == 0 || ttl > d->config.negative_ttl ? d->config.negative_ttl : ttl;
+        return ttl == 0 || ttl > NEGATIVE_TTL ? NEGATIVE_TTL : ttl;
     return 0; /* failures are told, not kept */
 }
 
@@ -181,7 +172,7 @@ void mix_dns_settle(mix_dns *d, question *q, answer *a, const char *alias) {
     mix_dns_answer_deinit(&q->answer);
     q->answer = *a;
     q->done = true;
-    q->expires = d->now + keep_for(d, a);
+    q->expires = d->now + keep_for(a);
 }
 
 static void on_answer(void *arg, ares_status_t status, size_t timeouts,
@@ -589,12 +580,6 @@ mix_time mix_dns_deadline(const mix_dns *d) {
         at = own < at ? own : at;
     }
     return at;
-}
-
-void mix_dns_set_round_trip(mix_dns *d, mix_time round_trip) {
-    if (round_trip > 0)
-        d->config.round_trip =
-            round_trip; /* c-ares itself fits its waits to what it has measured */
 }
 
 void mix_dns_forget(mix_dns *d) {

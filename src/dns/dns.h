@@ -21,22 +21,18 @@ enum { MIX_DNS_SERVERS = 4, MIX_DNS_NAME_MAX = 253, MIX_DNS_RECORDS_MAX = 64 };
 
 typedef struct mix_dns_config {
     mix_address servers[MIX_DNS_SERVERS]; /* with ports; family 0: none */
-    mix_time round_trip; /* expected through the tunnel; unanswered questions are asked again after
-                            about 3 of them. Default 400 ms */
-    mix_time timeout;    /* of a lookup; default 10 s */
-    mix_time least_ttl,
-        most_ttl;          /* how long an answer is kept at least and at most; defaults 10 s, 1 h */
-    mix_time negative_ttl; /* how long at most that there is no such thing; default 60 s */
-    size_t cache_entries;  /* default 512; names are forgotten earliest end first */
+    mix_time timeout;                     /* of a lookup; default 10 s */
+    /* Default 512; names are forgotten earliest end first. An answer is kept for 10 s at least and
+     * an hour at most, that there is none for a minute at most. */
+    size_t cache_entries;
     /* The host of a DNS over HTTPS resolver, a name or a number (copied): all questions are its to
      * answer, but for its own addresses, which servers know, and which serve for an hour beyond
      * their end while they are asked for anew. NULL: servers are asked everything. */
     const char *doh;
 } mix_dns_config; /* zeros take the defaults */
 
-/* MIX_ERR_ARGUMENT: no server (none is needed if doh is a number), MIX_ERR_DNS_NAME: doh. Borrows
- * env for life. */
-int mix_dns_new(mix_dns **out, const mix_dns_config *config, const mix_env *env);
+/* MIX_ERR_ARGUMENT: no server (none is needed if doh is a number), MIX_ERR_DNS_NAME: doh. */
+int mix_dns_new(mix_dns **out, const mix_dns_config *config);
 void mix_dns_free(mix_dns *d); /* NULL is fine; lookups under way give no event */
 
 enum { MIX_DNS_IP4 = 1, MIX_DNS_IP6 = 2 };
@@ -99,8 +95,7 @@ void mix_dns_feed(mix_dns *d, uint32_t number, const mix_dns_reply *reply, mix_t
 int mix_dns_tick(mix_dns *d, mix_time now);
 mix_time mix_dns_deadline(const mix_dns *d);
 
-void mix_dns_set_round_trip(mix_dns *d, mix_time round_trip); /* for questions from now on */
-void mix_dns_forget(mix_dns *d);                              /* empties the cache */
+void mix_dns_forget(mix_dns *d); /* empties the cache */
 
 typedef struct mix_dns_stats {
     uint64_t lookups, from_cache, shared, questions; /* questions: asked, each of every server */

@@ -38,7 +38,7 @@ static void feed_it(mix_bytes in, uint16_t type) {
     if (!d) {
         mix_test_env_init(&env, 1);
         check(mix_sockets_begin(&env.env) == MIX_OK);
-        check(mix_dns_new(&d, &(mix_dns_config){.doh = "192.0.2.53"}, &env.env) == MIX_OK);
+        check(mix_dns_new(&d, &(mix_dns_config){.doh = "192.0.2.53"}) == MIX_OK);
     }
     if (mix_dns_query(d, &id, "a.test", type, now) != MIX_OK)
         return;

@@ -296,7 +296,7 @@ static void begin_with(mix_dns_config config) {
     w.servers[1] = (mix_address){.family = 4, .port = 53, .octets = {1, 1, 1, 1}};
     config.servers[0] = w.servers[0];
     config.servers[1] = w.servers[1];
-    assert_status(mix_dns_new(&w.d, &config, &w.env.env), MIX_OK);
+    assert_status(mix_dns_new(&w.d, &config), MIX_OK);
 }
 
 static void finish(void) {

@@ -24,7 +24,7 @@ static void begin(void) {
     mix_test_env_init(&w.env, 1);
     w.now = MIX_SECONDS(1);
     assert_status(mix_sockets_begin(&w.env.env), MIX_OK);
-    assert_status(mix_dns_new(&w.d, &c, &w.env.env), MIX_OK);
+    assert_status(mix_dns_new(&w.d, &c), MIX_OK);
 }
 
 static void finish(void) {
@@ -435,7 +435,7 @@ static void the_resolvers_name_must_be_one(void **state) {
         mix_dns_config c = {.doh = cases[i].host};
         if (cases[i].server)
             c.servers[0] = server;
-        assert_status(mix_dns_new(&d, &c, &env.env), cases[i].status);
+        assert_status(mix_dns_new(&d, &c), cases[i].status);
         mix_dns_free(d);
     }
 }

@@ -95,7 +95,6 @@ typedef struct lookup {
 } lookup;
 
 struct mix_dns {
-    const mix_env *env;
     mix_dns_config config;
     server servers[MIX_DNS_SERVERS];
     size_t server_count;

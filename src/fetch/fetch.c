@@ -6,7 +6,11 @@
 #include "base/text.h"
 #include "mix/errors.h"
 
-enum { FETCHES_MAX = 1024, DROP_MOST = 64 * 1024 };
+enum {
+    FETCHES_MAX = 1024,
+    DROP_MOST = 64 * 1024,
+    TRIES = 3, /* of a connection that breaks before anything was sent */
+};
 
 typedef struct fetch {
     struct fetch *next;
@@ -32,7 +36,6 @@ typedef struct fetch {
 } fetch;
 
 struct mix_fetch {
-    const mix_env *env;
     mix_fetch_config config;
     mix_buf user_agent;
     mix_http *http;
@@ -40,20 +43,16 @@ struct mix_fetch {
     uint32_t last_id;
 };
 
-int mix_fetch_new(mix_fetch **out, const mix_fetch_config *config, mix_http *http,
-                  const mix_env *env) {
+int mix_fetch_new(mix_fetch **out, const mix_fetch_config *config, mix_http *http) {
     *out = NULL;
     mix_fetch *f = mix_alloc_zero(1, sizeof *f);
     if (!f)
         return MIX_ERR_MEMORY;
     if (config)
         f->config = *config;
-    f->env = env;
     f->http = http;
     if (f->config.max_redirects == 0)
         f->config.max_redirects = 20;
-    if (f->config.tries == 0)
-        f->config.tries = 3;
     mix_buf_put_str(&f->user_agent, f->config.user_agent ? f->config.user_agent : "lwmix");
     mix_buf_put_u8(&f->user_agent, 0);
     if (mix_buf_status(&f->user_agent) != MIX_OK) {
@@ -165,7 +164,7 @@ static int take_request(mix_fetch *f, fetch *x, const mix_fetch_request *r, mix_
         r->streams && r->stream_length < 0 ? MIX_HTTP_UNKNOWN_LENGTH : r->stream_length;
     x->redirect = r->redirect;
     x->redirects_left = most > 0 ? most : 0;
-    x->tries = f->config.tries;
+    x->tries = TRIES;
     x->begun = now;
     x->give_up = r->timeout > 0 ? now + r->timeout : MIX_NEVER;
     if (status == MIX_OK &&

@@ -14,14 +14,12 @@ typedef struct mix_fetch mix_fetch;
 
 typedef struct mix_fetch_config {
     int max_redirects;      /* default 20, as the standard has it; −1: none */
-    int tries;              /* of a connection that breaks before anything was sent; default 3 */
     const char *user_agent; /* where the request names none; default "lwmix", "" for no such header.
                                Copied */
 } mix_fetch_config;         /* zeros take the defaults */
 
-/* Borrows http and env for life. MIX_ERR_MEMORY. */
-int mix_fetch_new(mix_fetch **out, const mix_fetch_config *config, mix_http *http,
-                  const mix_env *env);
+/* Borrows http for life. MIX_ERR_MEMORY. */
+int mix_fetch_new(mix_fetch **out, const mix_fetch_config *config, mix_http *http);
 void mix_fetch_free(mix_fetch *f); /* NULL is fine */
 
 typedef enum mix_fetch_redirect {

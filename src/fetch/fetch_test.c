@@ -92,7 +92,7 @@ static void begin(void) {
                                      .no_h2 = true,
                                      .handler = serve,
                                      .pump = pump});
-    assert_status(mix_fetch_new(&s.f, NULL, s.web.http, &s.web.env.env), MIX_OK);
+    assert_status(mix_fetch_new(&s.f, NULL, s.web.http), MIX_OK);
 }
 
 static void end(void) {

@@ -135,10 +135,9 @@ static bool lengths_agree(const exchange *x) {
 
 /* Whether the exchange may go on. */
 static bool end_headers(exchange *x) {
-    long connects = 0, status = 0, version = 0;
+    long status = 0, version = 0;
     (void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(x->easy, CURLINFO_HTTP_VERSION, &version);
-    (void)curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &connects);
     if (status >= 100 && status < 200 && status != 101)
         return true; /* an interim response: another one follows */
     const char *wrong = status == 101 ? "it switches to a protocol that nobody asked for"
@@ -151,8 +150,6 @@ static bool end_headers(exchange *x) {
     }
     x->status = (int)status;
     x->version = version == CURL_HTTP_VERSION_1_0 ? 10 : version == CURL_HTTP_VERSION_1_1 ? 11 : 20;
-    x->reused = connects == 0;
-    x->http->stats.connects += connects > 0;
     x->headers_done = true;
     x->phase = RECEIVING;
     mix_http_owe(x, MIX_HTTP_HEADERS);
@@ -361,8 +358,8 @@ static void set_options(mix_http *h, exchange *x, const mix_http_request *r) {
     SET(x, CURLOPT_PROTOCOLS_STR, "http,https");
     SET(x, CURLOPT_PATH_AS_IS, 1L); /* URLs come normalised from above */
     SET(x, CURLOPT_HTTP_VERSION,
-        r->http1 || r->stream ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
-    SET(x, CURLOPT_PIPEWAIT, r->http1 || r->stream ? 0L : 1L);
+        r->stream ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
+    SET(x, CURLOPT_PIPEWAIT, r->stream ? 0L : 1L);
     SET(x, CURLOPT_CA_CACHE_TIMEOUT, 0L); /* roots are tls/'s */
     SET(x, CURLOPT_CONNECTTIMEOUT_MS, (long)(h->config.connect_timeout / 1000));
     SET(x, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS,
@@ -373,12 +370,12 @@ static void set_options(mix_http *h, exchange *x, const mix_http_request *r) {
     SET(x, CURLOPT_MAXAGE_CONN, (long)(h->config.idle_age / 1000000));
     SET(x, CURLOPT_BUFFERSIZE, 65536L);
     SET(x, CURLOPT_DNS_CACHE_TIMEOUT, 60L); /* dns/ decides; each request brings its addresses */
-    if (r->fresh || r->stream)
+    if (r->stream) {
         SET(x, CURLOPT_FRESH_CONNECT, 1L);
-    if (r->stream)
         SET(x, CURLOPT_CONNECT_ONLY, 1L);
-    else
+    } else {
         SET(x, CURLOPT_ACCEPT_ENCODING, "gzip, deflate, br, zstd");
+    }
 }
 
 /* "data:…" has a scheme as well, which libcurl's parser does not see. */

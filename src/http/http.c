@@ -9,6 +9,8 @@
 
 enum { ROUNDS = 64, IN_VAIN = 8 };
 #define LATER MIX_MS(5)
+#define RESPONSE_TIMEOUT MIX_SECONDS(120)
+#define IDLE_TIMEOUT MIX_SECONDS(60)
 
 static void *take(size_t size) {
     return mix_alloc(size > 0 ? size : 1);
@@ -79,10 +81,6 @@ static void take_config(mix_http *h, const mix_http_config *config) {
         c->idle_age = MIX_SECONDS(60);
     if (c->connect_timeout == 0)
         c->connect_timeout = MIX_SECONDS(30);
-    if (c->response_timeout == 0)
-        c->response_timeout = MIX_SECONDS(120);
-    if (c->idle_timeout == 0)
-        c->idle_timeout = MIX_SECONDS(60);
     if (c->keepalive == 0)
         c->keepalive = MIX_SECONDS(60);
     if (c->buffer == 0)
@@ -103,13 +101,11 @@ static int make_multi(mix_http *h) {
     return MIX_OK;
 }
 
-int mix_http_new(mix_http **out, const mix_http_config *config, mix_dns *dns, mix_tls *tls,
-                 const mix_env *env) {
+int mix_http_new(mix_http **out, const mix_http_config *config, mix_dns *dns, mix_tls *tls) {
     *out = NULL;
     mix_http *h = mix_alloc_zero(1, sizeof *h);
     if (!h)
         return MIX_ERR_MEMORY;
-    h->env = env;
     h->dns = dns;
     h->tls = tls;
     h->run_at = MIX_NEVER;
@@ -254,7 +250,6 @@ int mix_http_start(mix_http *h, uint32_t *id, const mix_http_request *request, m
     *id = x->id = h->last_id;
     x->next = h->exchanges;
     h->exchanges = x;
-    h->stats.requests++;
     return MIX_OK;
 }
 
@@ -464,8 +459,7 @@ int mix_http_get_response(const mix_http *h, uint32_t id, mix_http_response *out
     *out = (mix_http_response){.status = x->status,
                                .version = x->version,
                                .reason = x->reason,
-                               .header_count = mix_http_header_count(x),
-                               .reused = x->reused};
+                               .header_count = mix_http_header_count(x)};
     return MIX_OK;
 }
 
@@ -530,16 +524,16 @@ bool mix_http_was_sent(const mix_http *h, uint32_t id) {
 }
 
 /* How long the exchange may stay as it is; reason: the error then. */
-static mix_time patience(const mix_http *h, const exchange *x, int *reason) {
+static mix_time patience(const exchange *x, int *reason) {
     mix_time at = MIX_NEVER;
     *reason = MIX_ERR_HTTP_RESPONSE_TIMEOUT;
     if (x->phase == FINISHED || x->connected)
         return MIX_NEVER;
     if (x->phase == WAITING)
-        at = x->activity + h->config.response_timeout;
+        at = x->activity + RESPONSE_TIMEOUT;
     else if ((x->phase == SENDING && !x->read_paused) ||
              (x->phase == RECEIVING && !x->write_paused)) {
-        at = x->activity + h->config.idle_timeout; /* a pause is the user's own */
+        at = x->activity + IDLE_TIMEOUT; /* a pause is the user's own */
         *reason = MIX_ERR_HTTP_IDLE;
     }
     if (x->give_up < at) {
@@ -552,7 +546,7 @@ static mix_time patience(const mix_http *h, const exchange *x, int *reason) {
 static void run_timers(mix_http *h) {
     for (exchange *x = h->exchanges; x; x = x->next) {
         int reason;
-        if (patience(h, x, &reason) <= h->now)
+        if (patience(x, &reason) <= h->now)
             fail(h, x, reason, mix_error_text(reason));
     }
 }
@@ -670,15 +664,8 @@ mix_time mix_http_deadline(const mix_http *h) {
     mix_time at = h->pending ? h->now : h->run_at;
     for (const exchange *x = h->exchanges; x; x = x->next) {
         int reason;
-        mix_time own = patience(h, x, &reason);
+        mix_time own = patience(x, &reason);
         at = own < at ? own : at;
     }
     return at;
-}
-
-void mix_http_get_stats(const mix_http *h, mix_http_stats *out) {
-    *out = h->stats;
-    out->open = 0;
-    for (const exchange *x = h->exchanges; x; x = x->next)
-        out->open++;
 }

@@ -20,17 +20,15 @@ typedef struct mix_http_config {
     long per_host;     /* connections to one scheme, host and port; default 6 */
     long connections;  /* in all, the rest waits; default 64 */
     mix_time idle_age; /* an unused connection is not used again after so long; default 60 s */
-    mix_time connect_timeout;  /* TCP and TLS; default 30 s */
-    mix_time response_timeout; /* from the request's end to the response's headers; default 120 s */
-    mix_time idle_timeout;     /* a body that should move but does not; default 60 s */
-    mix_time keepalive;        /* of an idle connection; default 60 s, −1: none */
+    mix_time connect_timeout; /* TCP and TLS; default 30 s */
+    mix_time keepalive;       /* of an idle connection; default 60 s, −1: none */
     size_t buffer; /* bytes of each body that wait, decoded, on our side; default 128 KiB */
 } mix_http_config; /* zeros take the defaults */
+/* Not to be set: 120 s from the request's end to the response's headers, 60 s for a body that
+ * should move but does not. */
 
-/* mix_sockets_begin() and mix_tls_begin() first. Borrows dns, tls and env for life. MIX_ERR_MEMORY.
- */
-int mix_http_new(mix_http **out, const mix_http_config *config, mix_dns *dns, mix_tls *tls,
-                 const mix_env *env);
+/* mix_sockets_begin() and mix_tls_begin() first. Borrows dns and tls for life. MIX_ERR_MEMORY. */
+int mix_http_new(mix_http **out, const mix_http_config *config, mix_dns *dns, mix_tls *tls);
 void mix_http_free(mix_http *h); /* ends all without a word; NULL is fine */
 
 typedef struct mix_http_header {
@@ -45,8 +43,6 @@ typedef struct mix_http_request {
     size_t header_count;
     int64_t body; /* bytes that write() will bring, or one of the two above; 0 is an empty body.
                      NO_BODY if forgotten: set it */
-    bool http1;   /* do not offer HTTP/2 */
-    bool fresh;   /* on a connection of its own */
     bool stream; /* no exchange: once connected (TLS included) the connection is a stream for read()
                     and write(); method, headers and body are not looked at. For protocols that
                     begin as HTTP */
@@ -93,7 +89,6 @@ typedef struct mix_http_response {
     int version;        /* 10, 11 or 20 */
     const char *reason; /* the server's phrase, may be empty */
     size_t header_count;
-    bool reused; /* on a connection that had served before */
 } mix_http_response;
 /* After HEADERS, until close(). MIX_ERR_STATE before. */
 int mix_http_get_response(const mix_http *h, uint32_t id, mix_http_response *out);
@@ -131,11 +126,5 @@ mix_time mix_http_deadline(const mix_http *h);
 int mix_http_join(mix_buf *out, const char *base, const char *reference);
 /* Appends "scheme://host:port". MIX_ERR_HTTP_URL. */
 int mix_http_origin(mix_buf *out, const char *url);
-
-typedef struct mix_http_stats {
-    uint64_t requests, connects; /* connects: requests that needed a new connection */
-    unsigned open;               /* exchanges */
-} mix_http_stats;
-void mix_http_get_stats(const mix_http *h, mix_http_stats *out);
 
 #endif

@@ -101,9 +101,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         __builtin_trap();
     mix_sockets_attach(w.t);
     mix_sockets_set_time(far_now(w.f));
-    if (mix_dns_new(&w.d, &d, &w.env.env) != MIX_OK ||
+    if (mix_dns_new(&w.d, &d) != MIX_OK ||
         mix_tls_new(&w.tls, &(mix_tls_config){0}, &w.env.env) != MIX_OK ||
-        mix_http_new(&w.h, NULL, w.d, w.tls, &w.env.env) != MIX_OK ||
+        mix_http_new(&w.h, NULL, w.d, w.tls) != MIX_OK ||
         mix_http_start(w.h, &id,
                        &(mix_http_request){
                            .method = "GET", .url = "http://192.0.2.7/", .body = MIX_HTTP_NO_BODY},

@@ -33,7 +33,7 @@ typedef struct exchange {
     mix_buf up;
     uint64_t sent; /* of the body, given to libcurl */
 
-    bool headers_done, reused;
+    bool headers_done;
     int status, version;
     char reason[128];
     mix_buf header_texts;  /* name, value, each with its end */
@@ -53,7 +53,6 @@ typedef struct exchange {
 } exchange;
 
 struct mix_http {
-    const mix_env *env;
     mix_http_config config;
     mix_dns *dns;
     mix_tls *tls;
@@ -73,7 +72,6 @@ struct mix_http {
     size_t owner_count;
     int socket_status; /* of the last socket of nobody that was closed because it had failed */
     bool pending;      /* tick() stopped before all was done */
-    mix_http_stats stats;
 };
 
 exchange *mix_http_find(const mix_http *h, uint32_t id);

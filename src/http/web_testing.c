@@ -460,13 +460,13 @@ void web_begin(web *w, const web_options *options) {
     assert_status(mix_tcpip_new(&w->tcpip, &c, &w->env.env, far_now(w->far)), MIX_OK);
     mix_sockets_attach(w->tcpip);
     mix_sockets_set_time(far_now(w->far));
-    assert_status(mix_dns_new(&w->dns, &d, &w->env.env), MIX_OK);
+    assert_status(mix_dns_new(&w->dns, &d), MIX_OK);
     assert_status(
         mix_tls_new(&w->tls,
                     &(mix_tls_config){.extra_roots = mix_buf_bytes(&pem), .only_extra = true},
                     &w->env.env),
         MIX_OK);
-    assert_status(mix_http_new(&w->http, &options->http, w->dns, w->tls, &w->env.env), MIX_OK);
+    assert_status(mix_http_new(&w->http, &options->http, w->dns, w->tls), MIX_OK);
     mix_buf_deinit(&pem);
 }
 

@@ -70,10 +70,8 @@ bool mix_tunnel_stack_drain(mix_tunnel *t, mix_time now) {
     if (!t->tcpip || !t->exit_up)
         return false;
     mix_ipr_get_stats(t->ipr, &i);
-    if (i.round_trip != 0 && i.round_trip != t->told_round_trip) {
+    if (i.round_trip != 0 && i.round_trip != t->told_round_trip)
         mix_tcpip_set_round_trip(t->tcpip, i.round_trip);
-        mix_dns_set_round_trip(t->engines.dns, i.round_trip);
-    }
     t->told_round_trip = i.round_trip;
     while (mix_ipr_room(t->ipr) >= MIX_IPR_PACKET_MAX) {
         mix_buf_truncate(&t->ip, 0);

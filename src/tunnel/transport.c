@@ -2,7 +2,6 @@
 /* The engines above the stack: made with the tunnel, run by its pump. */
 #include "tunnel/internal.h"
 
-#include "base/log.h"
 #include "sockets/sockets.h"
 
 #include <stdio.h>
@@ -143,14 +142,14 @@ static int make_engines(mix_tunnel *t, const mix_dns_config *dns, mix_error *e) 
     if (status == MIX_OK)
         status = make_tls(t, e);
     if (status == MIX_OK)
-        status = mix_dns_new(&g->dns, dns, t->env);
+        status = mix_dns_new(&g->dns, dns);
     if (status == MIX_ERR_DNS_NAME)
         status = mix_error_note(e, MIX_ERR_ARGUMENT, "tunnel", 0,
                                 "doh_url: '%.80s' is no host name", dns->doh);
     if (status == MIX_OK)
-        status = mix_http_new(&g->http, &http, g->dns, g->tls, t->env);
+        status = mix_http_new(&g->http, &http, g->dns, g->tls);
     if (status == MIX_OK)
-        status = mix_fetch_new(&g->fetch, &fetch, g->http, t->env);
+        status = mix_fetch_new(&g->fetch, &fetch, g->http);
     if (status == MIX_OK && t->cfg.doh_url)
         status = mix_tunnel_doh_new(&g->doh, t->cfg.doh_url, g->dns, g->http);
     return status;

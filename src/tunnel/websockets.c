@@ -473,7 +473,7 @@ static int begin_http(const mix_tunnel *t, websockets *d) {
                          .connections = MOST,
                          .connect_timeout = mix_tunnel_options(t)->stream_timeout,
                          .keepalive = mix_tunnel_options(t)->keepalive};
-    return d->http ? MIX_OK : mix_http_new(&d->http, &c, e->dns, e->tls, mix_tunnel_env(t));
+    return d->http ? MIX_OK : mix_http_new(&d->http, &c, e->dns, e->tls);
 }
 
 static int copy_texts(link *l, const char *url, const mix_websocket_options *o) {
