@@ -32,19 +32,15 @@ static int read_url(mix_buf *out, const char *url) {
     return status == MIX_OK ? mix_buf_status(out) : status;
 }
 
-static int digit(uint8_t c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 32;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
+/* What is not %XX stays as it is. */
 static void put_decoded(mix_buf *out, mix_bytes in) {
     for (size_t i = 0; i < in.len; i++) {
-        int high = in.data[i] == '%' && i + 2 < in.len ? digit(in.data[i + 1]) : -1;
-        int low = high >= 0 ? digit(in.data[i + 2]) : -1;
-        mix_buf_put_u8(out, low >= 0 ? (uint8_t)(high << 4 | low) : in.data[i]);
-        i += low >= 0 ? 2 : 0;
+        uint8_t octet = in.data[i];
+        mix_buf decoded = mix_buf_fixed(&octet, 1);
+        if (octet == '%' && i + 2 < in.len &&
+            mix_hex_decode(&decoded, mix_bytes_slice(in, i + 1, 2)) == MIX_OK)
+            i += 2;
+        mix_buf_put_u8(out, octet);
     }
 }
 

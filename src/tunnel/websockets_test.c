@@ -249,6 +249,9 @@ static void requests(void **state) {
         {{.url = "ws://me:pa%3Ass@a.test/echo"},
          {"\r\nHost: a.test\r\n", "\r\nAuthorization: Basic bWU6cGE6c3M=\r\n"},
          "@"},
+        {{.url = "ws://me%2fyou:100%25%4%zz@a.test/echo"},
+         {"\r\nAuthorization: Basic bWUveW91OjEwMCUlNCV6eg==\r\n"},
+         "@"},
         {{.url = "ws://a.test/chat",
           .protocols = protocols,
           .protocol_count = 2,
@@ -489,7 +492,7 @@ static void a_slow_reader(void **state) {
     assert_non_null(server.last);
     uint64_t left = far_unacked(server.last->far);
     print_message("%llu bytes wait at the server\n", (unsigned long long)left);
-    assert_true(left > MEGA / 2);                    /* no more than TCP's window is here */
+    assert_true(left > MEGA / 2); /* no more than TCP's window is here */
     assert_true(o->messages < 8);
     s.net->client.deaf = false;
     hosts_run(NULL, MIX_SECONDS(60));
