@@ -277,14 +277,10 @@ static bool resolved(mix_tunnel *t, void *state, const mix_dns_event *ev, mix_ti
         return false;
     s->lookup = 0;
     s->next_at = now;
-    if (ev->status == MIX_OK)
+    if (ev->status == MIX_OK) {
         take_addresses(s, ev);
-    int status = ev->status == MIX_OK && s->count == 0 ? MIX_ERR_DNS_NO_DATA : ev->status;
-    if (status != MIX_OK) {
-        mix_error_note(&s->failure, status, "dns", 0, "%.100s: %s", s->host,
-                       mix_error_text(status));
-        if (ev->failure.code == status)
-            s->failure = ev->failure;
+    } else {
+        s->failure = ev->failure;
         fail(t, s, now);
     }
     return true;
