@@ -179,11 +179,12 @@ static bool write_message(mix_tunnel *t, mix_time now) {
 }
 
 /* Few at a time, and only when none of them wait: what waits is out of date. Not before the first
- * message, which has those that its answer needs. */
+ * message has left, all of it: it has those that its answer needs. */
 static bool refill(mix_tunnel *t, mix_time now) {
     mix_tunnel_layers *l = &t->layers;
-    if (!lane_is_empty(t, MIX_LANE_SURBS) || l->economy.stock == 0 ||
-        !(t->exit_up || t->exit_trying))
+    if (!lane_is_empty(t, MIX_LANE_SURBS) || l->economy.stock == 0)
+        return false;
+    if (!t->exit_up && !(t->exit_trying && lane_is_empty(t, MIX_LANE_GENERAL)))
         return false;
     uint32_t count = mix_economy_refill(&l->economy, mix_traffic_idle(l->traffic, now));
     if (count == 0)

@@ -194,6 +194,24 @@ static double download(void) {
     return (double)MEGA * 1e6 / (double)(s.net.sim.now - from);
 }
 
+/* The exit answers a connect when eleven reply blocks are there: four packets, 80 ms of slots, before
+ * the way there and back through three mixes of 15 ms each. Nothing else may take their slots. */
+static void connects(void **state) {
+    enum { TUNNELS = 16 };
+    const sim_link_config clean = {.delay = MIX_MS(0)};
+    mix_time sum = 0;
+    (void)state;
+    for (uint64_t seed = 1; seed <= TUNNELS; seed++) {
+        mix_tunnel_stats stats;
+        begin(&clean, seed);
+        mix_tunnel_get_stats(s.client.tunnel, &stats);
+        sum += stats.setup;
+        end();
+    }
+    print_message("set-up: %.0f ms on the average\n", (double)sum / 1000 / (double)TUNNELS);
+    assert_true(sum / TUNNELS < MIX_MS(270));
+}
+
 static void uploads(void **state) {
     const sim_link_config clean = {.delay = MIX_MS(1)};
     (void)state;
@@ -256,6 +274,7 @@ static void cut_in_the_middle(void **state) {
 }
 
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(connects),
     cmocka_unit_test(uploads),
     cmocka_unit_test(downloads),
     cmocka_unit_test(both_ways_with_loss),
