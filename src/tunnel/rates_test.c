@@ -194,8 +194,9 @@ static double download(void) {
     return (double)MEGA * 1e6 / (double)(s.net.sim.now - from);
 }
 
-/* The exit answers a connect when eleven reply blocks are there: four packets, 80 ms of slots, before
- * the way there and back through three mixes of 15 ms each. Nothing else may take their slots. */
+/* The exit answers a connect when eleven reply blocks are there: four packets, 80 ms of slots,
+ * before the way there and back through three mixes of 15 ms each. Nothing else may take their
+ * slots. */
 static void connects(void **state) {
     enum { TUNNELS = 16 };
     const sim_link_config clean = {.delay = MIX_MS(0)};
@@ -274,10 +275,8 @@ static void cut_in_the_middle(void **state) {
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(connects),
-    cmocka_unit_test(uploads),
-    cmocka_unit_test(downloads),
-    cmocka_unit_test(both_ways_with_loss),
+    cmocka_unit_test(connects),          cmocka_unit_test(uploads),
+    cmocka_unit_test(downloads),         cmocka_unit_test(both_ways_with_loss),
     cmocka_unit_test(cut_in_the_middle),
 };
 MIX_TEST_MAIN(tunnel_rates_test, tests)
