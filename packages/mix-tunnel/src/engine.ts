@@ -51,6 +51,8 @@ export class Engine {
     readonly #host: Host;
     readonly #tell: (event: TunnelEvent) => void;
     #core: Core | undefined;
+    /** An instance that no tunnel has had yet. */
+    #fresh: Promise<Core> | undefined;
     #state: TunnelState = { state: 'connecting' };
     /** What the last tunnel ended with. */
     #why: MixError | undefined;
@@ -83,6 +85,25 @@ export class Engine {
 
     // ---- life ----
 
+    /**
+     * What a first setup costs besides, done before it is called: the module starts, and makes a tunnel that is dropped again, so OpenSSL has
+     * begun and the browser has compiled what runs once. A failure is left to setup, which tries again and tells.
+     */
+    async prepare(): Promise<void> {
+        try {
+            const core = await this.#instance();
+            if (!this.#active && core.setup(settingsOf({}).bytes(), undefined) === OK) core.command(Command.FREE);
+        } catch {
+            this.#fresh = undefined;
+        }
+    }
+
+    #instance(): Promise<Core> {
+        const fresh = this.#fresh ??= Core.start(this.#module, this.#host);
+        fresh.catch(() => { if (this.#fresh === fresh) this.#fresh = undefined; });
+        return fresh;
+    }
+
     get state(): TunnelState {
         return this.#state;
     }
@@ -107,8 +128,7 @@ export class Engine {
 
     /** Storage, module, tunnel; resolves when it is ready. */
     async #begin(options: SetupMixTunnelOpts, run: number): Promise<void> {
-        const starting = this.#core ? Promise.resolve(this.#core) : Core.start(this.#module, this.#host); // while the storage opens
-        starting.catch(() => {}); // awaited below
+        const starting = this.#core ? Promise.resolve(this.#core) : this.#instance(); // while the storage opens
         const storage = options.ephemeral ? undefined : await this.#openStorage(options);
         const identity = await storage?.read(IDENTITY).catch((error: unknown) => { throw storageError(error); });
         const core = await starting;
@@ -117,6 +137,7 @@ export class Engine {
             throw shutDown();
         }
         this.#core = core;
+        this.#fresh = undefined;
         this.#storage = storage;
         core.command(Command.LOG_LEVEL, 0, options.debug ? LOG_DEBUG : LOG_ERROR);
         const settings = settingsOf(options).bytes();

@@ -61,6 +61,7 @@ export async function serve(border: Border, host: Host, load: () => Promise<WebA
         });
         expose(methodsOf(engine), border);
         post({ kind: EventKinds.Loaded, args: { loaded: true } });
+        setTimeout(() => void engine.prepare()); // after what has come meanwhile
     } catch (error) {
         post({ kind: 'LoadFailed', error: toWire(mixError(`tunnel error: the module could not be loaded: ${textOf(error)}`, { code: 'LOAD', phase: 'load', cause: error })) });
     }

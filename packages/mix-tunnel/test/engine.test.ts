@@ -58,6 +58,21 @@ test('directories are asked in turn; when none answers, setup fails at that, and
     assert.equal(w.engine.state.state, 'failed');
 });
 
+test('preparing asks the host for nothing, and setup goes on from there, also when it comes in the middle', async (t) => {
+    for (const wait of [true, false]) {
+        const w = world(t);
+        const prepared = w.engine.prepare();
+        if (wait) await prepared;
+        assert.deepEqual([w.scripted.gets.length, w.scripted.openStorages, w.events.length], [0, 0, 0]);
+        const setup = settled(w.engine.setup({ directories: [DIRECTORIES[0]!], ephemeral: true }));
+        await w.scripted.asked(5);
+        await prepared;
+        await w.engine.disconnect();
+        has('SHUT_DOWN', 'tunnel')(await setup);
+        t.mock.timers.reset();
+    }
+});
+
 test('a directory that answers nonsense', async (t) => {
     const w = world(t);
     const setup = settled(w.engine.setup({ directories: [DIRECTORIES[0]!], ephemeral: true }));
