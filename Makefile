@@ -41,9 +41,14 @@ build: deps ## native release: libraries, programs and build/lwmix
 wasm: deps ## the WASM module and the tests as WASM
 	$(call compile,wasm)
 
+# The npm packages that package-lock.json of a folder names.
+define npm_ci
+@[ $(1)/node_modules/.package-lock.json -nt $(1)/package-lock.json ] || (echo "npm: $(2)" && cd $(1) && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
+endef
+
 # Only what changed since the stamp that a whole build leaves is a reason to build again.
 define build_packages
-@[ packages/node_modules/.package-lock.json -nt packages/package-lock.json ] || (echo "npm: what the packages are built with" && cd packages && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
+$(call npm_ci,packages,what the packages are built with)
 @[ -z "$$(for p in mix-tunnel mix-fetch mix-dns mix-websocket; do [ -f packages/$$p/dist/LICENSE ] || echo $$p; done)" ] && \
 	[ -z "$$(find packages/*.json packages/*.mjs packages/*/*.json packages/*/*.mjs packages/*/src build/wasm/lwmix.wasm build/third_party/wasm include/mix/errors.h hosts/wasm/abi.h tools/error-table.mjs tools/wasm-abi.mjs tools/licences.mjs LICENSE -newer build/packages.stamp 2>&1 | head -1)" ] || \
 	{ echo "build: packages" && node packages/build.mjs; }
@@ -58,13 +63,15 @@ asan: deps ## native with AddressSanitizer and UndefinedBehaviorSanitizer
 fuzz-build: deps
 	$(call compile,fuzz)
 
-# What the tests of whole processes and browsers need besides: Chromium, and npm packages at fixed versions.
+# What drives Chromium: npm packages at fixed versions.
 browser-deps:
-	@tools/setup.sh browser e2e
-	@[ e2e/node_modules/.package-lock.json -nt e2e/package-lock.json ] || (echo "npm: what the tests in browsers need" && cd e2e && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
+	@tools/setup.sh browser
+	$(call npm_ci,e2e,what the tests in browsers need)
 
+# What the tests of whole processes need besides.
 e2e-deps: browser-deps
-	@[ examples/node_modules/.package-lock.json -nt examples/package-lock.json ] || (cd examples && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
+	@tools/setup.sh e2e
+	$(call npm_ci,examples,what the examples are built with)
 
 # The fuzzing server of the Autobahn test suite, in build/conformance.
 conformance-deps:
@@ -75,8 +82,9 @@ examples: packages e2e-deps ## what examples/ need: bundlers, and the packages a
 	@node --input-type=module -e "import { pack, unpackInto } from './e2e/packing.mjs'; unpackInto('examples', pack('build'))"
 
 define build_page
-@[ playground/node_modules/.package-lock.json -nt playground/package-lock.json ] || (cd playground && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
-@node playground/build.mjs
+$(call npm_ci,playground,what the playground is built with)
+@[ -f build/playground/lwmix.wasm ] && [ -z "$$(find playground/*.* playground/src packages/*/dist -newer build/playground.stamp 2>&1 | head -1)" ] || \
+	{ echo "build: playground" && node playground/build.mjs && touch build/playground.stamp; }
 endef
 
 .PHONY: playground playground-page
@@ -111,7 +119,7 @@ vectors: build wasm asan ## only the vectors made by the original's code, on thr
 	@node tools/test.mjs --vectors native asan wasm
 
 conformance: build conformance-deps ## src/websocket against the Autobahn test suite and the npm package ws
-	@[ -d e2e/node_modules/ws ] || (cd e2e && npm ci --no-audit --no-fund --loglevel=error > /dev/null)
+	$(call npm_ci,e2e,what the tests in browsers need)
 	@node e2e/conformance.mjs
 
 bench: build wasm ## tables of figures, native and WASM; JSON=1 for one object a line
@@ -133,7 +141,7 @@ install: build ## command, library, headers, man pages; PREFIX (/usr/local) and 
 # Builds no more than goes into them. lwmix-static needs libslirp, which an older configuration of build/native may not have seen.
 dist: deps ## release files into build/dist: npm, source, static command, Debian packages, SBOM
 	@third_party/build.sh native libslirp
-	@mkdir -p build && cmake --preset native > build/native.log 2>&1 || { cat build/native.log >&2; exit 1; }
+	@grep -qs lwmix-static build/native/build.ninja || { mkdir -p build && cmake --preset native > build/native.log 2>&1; } || { cat build/native.log >&2; exit 1; }
 	$(call compile,native,lwmix lwmix-static lwmix_archive)
 	$(call compile,wasm,lwmix_wasm)
 	$(build_packages)
