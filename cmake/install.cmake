@@ -28,7 +28,6 @@ install(FILES ${headers} DESTINATION include/mix)
 install(FILES ${PROJECT_SOURCE_DIR}/docs/man/lwmix.1 DESTINATION share/man/man1)
 install(FILES ${PROJECT_SOURCE_DIR}/docs/man/lwmix.3 DESTINATION share/man/man3)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION share/doc/lwmix)
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/build/playground DESTINATION share/lwmix OPTIONAL) # what make playground-page built
 install(FILES ${PROJECT_SOURCE_DIR}/examples/c/fetch.c ${PROJECT_SOURCE_DIR}/examples/c/host.c ${PROJECT_SOURCE_DIR}/examples/c/host.h
   DESTINATION share/doc/lwmix/examples)
 # The page of lwmix playground, where it was built (make playground): it stands for itself, the command works without.

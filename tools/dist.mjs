@@ -68,7 +68,6 @@ function command() {
     run('strip', ['-o', join(folder, 'lwmix'), join(NATIVE, 'lwmix-static')]);
     chmodSync(join(folder, 'lwmix'), 0o755);
     for (const file of ['LICENSE', 'CHANGELOG.md', 'docs/man/lwmix.1']) cpSync(join(ROOT, file), join(folder, basename(file)));
-    cpSync(join(ROOT, 'build/playground'), join(folder, 'playground'), { recursive: true });
     cpSync(PAGE, join(folder, 'playground'), { recursive: true });
     putLicences(folder, [...partsOf('native'), ...debianOf('native'), ...PAGE_PARTS]);
     put(join(folder, 'licences/README'), 'The licences of what is linked into lwmix. glibc and glib are under the LGPL: to relink lwmix with another version of them,\n' +
