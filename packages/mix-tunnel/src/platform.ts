@@ -75,15 +75,22 @@ function reasonOf(error: unknown): string {
 
 const BUSY_ABOVE = 64 * 1024;
 const LOOK_AGAIN_MS = 10;
+const ABNORMAL = 1006;
 
 /** A link on the platform's WebSocket. It does not tell when its queue is shorter: it is asked, while it is long. */
 export function linkByWebSocket(url: string, events: LinkEvents): Link {
     let socket: WebSocket | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let done = false;
+    let why = '';
     const finish = (): void => {
         done = true;
         clearTimeout(timer);
+    };
+    const closed = (code: number, reason: string): void => {
+        if (done) return;
+        finish();
+        events.closed(code, reason || why);
     };
     const look = (): void => {
         timer = undefined;
@@ -104,11 +111,12 @@ export function linkByWebSocket(url: string, events: LinkEvents): Link {
     socket.onmessage = ({ data }: MessageEvent<ArrayBuffer | string>) => {
         if (!done) events.message(typeof data === 'string' ? data : new Uint8Array(data));
     };
-    socket.onclose = ({ code, reason }) => {
-        if (done) return;
-        finish();
-        events.closed(code, reason);
+    socket.onerror = (event) => {
+        if ('message' in event) why = String(event.message); // in Node
+        // Node 22 says no more of a connection that does not come about; by the standard the state is CLOSED here, and `close` follows.
+        if (socket?.readyState === WebSocket.CONNECTING) closed(ABNORMAL, '');
     };
+    socket.onclose = ({ code, reason }) => closed(code, reason);
     return {
         get busy() {
             if (socket.bufferedAmount <= BUSY_ABOVE) return false;
