@@ -80,7 +80,7 @@ run() { # WHAT is downloaded, arguments of apt-get
     local what=$1
     shift
     : >"$log"
-    LC_ALL=C $root env DEBIAN_FRONTEND=noninteractive apt-get -q -o APT::Status-Fd=1 -o Acquire::Retries=1 -o DPkg::Lock::Timeout=300 \
+    $root env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -q -o APT::Status-Fd=1 -o Acquire::Retries=1 -o DPkg::Lock::Timeout=300 \
         "$@" 2>&1 </dev/null | show "$what"
 }
 
