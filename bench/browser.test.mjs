@@ -2,6 +2,7 @@
 // One round of two rows of the browser bench: that it prints what is promised. Closes with "bench-browser: N passed, M failed".
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { judge, median, stepsFor } from './browser/rows.mjs';
 
 let passed = 0;
@@ -18,7 +19,7 @@ function test(title, act) {
 }
 
 function bench(env) {
-    return spawnSync(process.execPath, [new URL('browser.mjs', import.meta.url).pathname],
+    return spawnSync(process.execPath, [fileURLToPath(new URL('browser.mjs', import.meta.url))],
         { encoding: 'utf8', env: { ...process.env, ROUNDS: '1', JSON: '1', ...env }, timeout: 120_000 });
 }
 

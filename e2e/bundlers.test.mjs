@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { policy } from '../examples/csp/policy.mjs';
 import { openBrowser, servePage } from './browser.mjs';
 import { startMixnet } from './mixnet.mjs';
@@ -16,7 +17,7 @@ import { suite, within } from './runner.mjs';
 import { startSite } from './servers.mjs';
 import { ADDRESS, NAME } from './stage.mjs';
 
-const EXAMPLES = new URL('../examples/', import.meta.url).pathname;
+const EXAMPLES = fileURLToPath(new URL('../examples/', import.meta.url));
 const WANTED = `${NAME} is ${ADDRESS}\n404 Not Found\nnothing here`;
 const { test, run } = suite('bundlers');
 const scratch = mkdtempSync(join(tmpdir(), 'lwmix-bundlers-'));

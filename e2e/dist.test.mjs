@@ -8,12 +8,13 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { BUILD } from './mixnet.mjs';
 import { PACKAGES } from './packing.mjs';
 import { suite } from './runner.mjs';
 import { pattern, sha256, startSite } from './servers.mjs';
 
-const ROOT = new URL('..', import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(BUILD, 'dist');
 const VERSION = readFileSync(join(ROOT, 'VERSION'), 'utf8').trim();
 const scratch = mkdtempSync(join(tmpdir(), 'lwmix-dist-test-'));

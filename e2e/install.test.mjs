@@ -7,6 +7,7 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { BUILD, startMixnet } from './mixnet.mjs';
 import { pattern, sha256 } from './servers.mjs';
 
@@ -20,7 +21,7 @@ function check(what, holds, detail) {
     }
 }
 const run = (tool, args, options) => spawnSync(tool, args, { encoding: 'utf8', maxBuffer: 1 << 26, ...options });
-const source = new URL('..', import.meta.url).pathname;
+const source = fileURLToPath(new URL('..', import.meta.url));
 const built = existsSync(join(BUILD, 'native/CMakeCache.txt')) ? join(BUILD, 'native') : BUILD;
 const stage = mkdtempSync(join(tmpdir(), 'lwmix-install-'));
 const root = join(stage, 'moved'); // the tree is moved after it was installed: nothing may know where it was

@@ -6,11 +6,12 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 process.setMaxListeners(100); // one for each process that a test starts
 
 /** The folder that holds the built command. */
-export const BUILD = process.env.LWMIX_BUILD ?? new URL('../build', import.meta.url).pathname;
+export const BUILD = process.env.LWMIX_BUILD ?? fileURLToPath(new URL('../build', import.meta.url));
 
 /**
  * Starts `lwmix mixnet` with these extra arguments; resolves with its ready line and the means to end it.

@@ -7,13 +7,14 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { startMixnet } from './mixnet.mjs';
 import { PACKAGES, pack } from './packing.mjs';
 import { suite } from './runner.mjs';
 import { startSite } from './servers.mjs';
 import { ADDRESS, NAME } from './stage.mjs';
 
-const root = new URL('..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('..', import.meta.url));
 const project = mkdtempSync(join(tmpdir(), 'lwmix-pack-'));
 const { test, run } = suite('pack');
 const npm = (...args) => execFileSync('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -22,7 +23,7 @@ let mixnet;
 
 /** Runs a program of the project; what it printed. Not spawnSync: the site is in this process. */
 async function node(file, ...args) {
-    const env = { ...process.env, MIX_DIRECTORY: mixnet.directory, NODE_EXTRA_CA_CERTS: mixnet.ca, NODE_NO_WARNINGS: '1', NODE_OPTIONS: `--require ${new URL('names.cjs', import.meta.url).pathname}` };
+    const env = { ...process.env, MIX_DIRECTORY: mixnet.directory, NODE_EXTRA_CA_CERTS: mixnet.ca, NODE_NO_WARNINGS: '1', NODE_OPTIONS: `--require "${fileURLToPath(new URL('names.cjs', import.meta.url))}"` };
     const child = spawn(process.execPath, [file, ...args], { cwd: project, env, timeout: 60_000, stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     let err = '';

@@ -8,6 +8,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { common, expected } from './common-page.mjs';
 import { pattern, sha256 } from './servers.mjs';
 
@@ -54,9 +55,9 @@ async function test() {
     const folder = mkdtempSync(join(tmpdir(), 'lwmix-node-'));
 
     async function program(name, more = {}) {
-        const env = { ...process.env, NODE_EXTRA_CA_CERTS: mixnet.ca, NODE_OPTIONS: `--require ${new URL('names.cjs', import.meta.url).pathname} ${more.flags ?? ''}` };
+        const env = { ...process.env, NODE_EXTRA_CA_CERTS: mixnet.ca, NODE_OPTIONS: `--require "${fileURLToPath(new URL('names.cjs', import.meta.url))}" ${more.flags ?? ''}` };
         const argument = JSON.stringify({ directory: mixnet.directory, folder, name: NAME, address: ADDRESS, ...more });
-        const child = spawn(process.execPath, [new URL(import.meta.url).pathname, 'child', name, argument], { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: 80_000 });
+        const child = spawn(process.execPath, [fileURLToPath(import.meta.url), 'child', name, argument], { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: 80_000 });
         let out = '';
         let err = '';
         let printed = 0;

@@ -3,8 +3,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const SOURCE = new URL('../packages/', import.meta.url).pathname;
+const SOURCE = fileURLToPath(new URL('../packages/', import.meta.url));
 export const PACKAGES = ['mix-tunnel', 'mix-fetch', 'mix-dns', 'mix-websocket'];
 
 /** Tarballs of what packages/*\/dist holds, in this folder. */

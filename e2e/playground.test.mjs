@@ -8,12 +8,13 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { BUILD, control, startMixnet } from './mixnet.mjs';
 import { openLoopbackBrowser, startPlayground } from './playground.mjs';
 import { suite, within } from './runner.mjs';
 
 const AXE = readFileSync(new URL('../playground/node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
-const SHOTS = new URL('../build/screenshots/', import.meta.url).pathname;
+const SHOTS = fileURLToPath(new URL('../build/screenshots/', import.meta.url));
 const SITE = 'site.nym.test';
 const { test, run } = suite('playground');
 mkdirSync(SHOTS, { recursive: true });
@@ -523,7 +524,7 @@ test('colours: the system’s, light, dark; kept for the next visit', async () =
 });
 
 test('static hosting: without the command there is the main network', async () => {
-    const files = new URL('../build/playground', import.meta.url).pathname;
+    const files = fileURLToPath(new URL('../build/playground', import.meta.url));
     const server = http.createServer((request, response) => {
         const name = request.url === '/' ? 'index.html' : request.url.slice(1);
         const type = { html: 'text/html', js: 'text/javascript', css: 'text/css', wasm: 'application/wasm', svg: 'image/svg+xml' }[name.split('.').at(-1)];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What tests of the packages stand on: a local mixnet, a web behind it, Chromium, and pages that import the packages.
+import { fileURLToPath } from 'node:url';
 import { openBrowser, servePage } from './browser.mjs';
 import { control, startMixnet } from './mixnet.mjs';
 import { startWeb } from './web.mjs';
@@ -11,7 +12,7 @@ export const SHORT = 'short.example'; // its address holds for a second
 export const ADDRESS = '93.184.216.34';
 export const OTHER_ADDRESS = '93.184.216.35';
 
-const folder = (path) => new URL(path, import.meta.url).pathname;
+const folder = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /** Import maps: the peer's names lead to the peer, or to ours. */
 export const PEER = {

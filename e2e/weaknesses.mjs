@@ -4,13 +4,14 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { BUILD } from './mixnet.mjs';
 import { within } from './runner.mjs';
 import { pattern, sha256 } from './servers.mjs';
 import { ADDRESS, NAME, OTHER, SHORT, startStage } from './stage.mjs';
 
-const DIST = new URL('../packages/mix-tunnel/dist/', import.meta.url).pathname;
+const DIST = fileURLToPath(new URL('../packages/mix-tunnel/dist/', import.meta.url));
 
 /** Runs a test program of the C build: for what no page can see. */
 function cTest(name) {

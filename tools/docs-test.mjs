@@ -14,6 +14,7 @@ import https from 'node:https';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { BUILD, startMixnet } from '../e2e/mixnet.mjs';
 import { openBrowser, servePage } from '../e2e/browser.mjs';
 import { makeCertificate } from '../e2e/web.mjs';
@@ -21,7 +22,7 @@ import { writeDocs } from './api-docs.mjs';
 import { readMarkdown } from './docs/markdown.mjs';
 import { openSession } from './docs/session.mjs';
 
-const ROOT = new URL('..', import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const { WebSocketServer } = createRequire(join(ROOT, 'e2e/package.json'))('ws');
 const ADDRESS = '93.184.216.34';
 const NAMES = ['example.com', 'site.example'];

@@ -4,10 +4,11 @@
 import { readFileSync, statSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 const TYPES = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
-const folder = (relative) => new URL(relative, import.meta.url).pathname;
+const folder = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const ROOTS = [['/bench/', folder('.')], ['/modules/', folder('../../e2e/node_modules/')], ['/packages/', folder('../../packages/')]];
 
 const PARTS = ['tunnel', 'fetch', 'dns', 'websocket'];
