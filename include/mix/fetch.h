@@ -65,7 +65,7 @@ typedef enum mix_fetch_what {
 } mix_fetch_what;
 
 typedef struct mix_response {
-    int status;         /* 200…599 */
+    int status;         /* 200…999: as the server gave it */
     int version;        /* 10, 11 or 20 */
     const char *reason; /* the server's phrase, may be empty */
     const char *url;    /* of the last request, without its fragment */

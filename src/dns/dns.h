@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names into addresses through the tunnel: c-ares over the seam, all servers asked at once, answers
- * kept for as long as they say. No other folder includes c-ares. Above: http, fetch, websocket.
- * Below: sockets (mix_sockets_begin() first).
+ * kept for as long as they say. No other folder includes c-ares. Above: http, tunnel. Below:
+ * sockets (mix_sockets_begin() first).
  *
  * A lookup gives exactly one event, and it never gives it from within the call that began it. Equal
  * questions share one exchange.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HTTP/1.1 and HTTP/2 through the tunnel: libcurl over the seam, one multi handle with its pool of
- * connections. No other folder includes curl. Above: fetch, websocket. Below: dns (names), tls
- * (policy), sockets.
+ * connections. No other folder includes curl. Above: fetch, and tunnel for WebSockets and DNS
+ * over HTTPS. Below: dns (names), tls (policy), sockets.
  *
  * One exchange of a request and a response, as a handle from start() to close(): no redirects, no
  * retries of our own, no cookies. Both bodies stream, with bounded buffers. Events are pulled;
@@ -85,7 +85,7 @@ typedef struct mix_http_event {
 int mix_http_next(mix_http *h, mix_http_event *ev); /* or MIX_DONE */
 
 typedef struct mix_http_response {
-    int status;         /* 200…599 */
+    int status;         /* 200…999 */
     int version;        /* 10, 11 or 20 */
     const char *reason; /* the server's phrase, may be empty */
     size_t header_count;

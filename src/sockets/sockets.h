@@ -2,7 +2,7 @@
 /* The seam: BSD sockets over tcpip/, against which libcurl and c-ares are compiled
  * (third_party/seam.syms). Always non-blocking; clock, randomness, names, files and environment
  * that those libraries ask for are answered here too: from what is given, or not at all. Above:
- * dns, tls, http, websocket. Below: tcpip.
+ * dns, http, tunnel. Below: tcpip.
  *
  * The C library's names have no context argument, so this is the second of the two folders with a
  * global: one stack at a time. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TCP and UDP over IP packets: lwIP as streams and datagrams. Above: sockets. Below: ipr, as whole
- * IP packets. No other folder includes lwIP. lwIP has globals, so there is one instance at a time
- * (asserted); after mix_tcpip_free a new one starts clean.
+/* TCP and UDP over IP packets: lwIP as streams and datagrams. Above: sockets, and tunnel for hosts'
+ * own. Below: ipr, as whole IP packets. No other folder includes lwIP. lwIP has globals, so there
+ * is one instance at a time (asserted); after mix_tcpip_free a new one starts clean.
  *
  * A socket is a small number from open() to close() or abort(). Everything is non-blocking;
  * readiness is pulled with next(). */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tunnel's state, shared by tunnel.c (life and the host's ports), pump.c (bytes between the
- * layers) and choice.c (which gateway and exit, and what is done when they fail). */
+/* The tunnel's state, shared by the files of this folder: tunnel.c (life and the host's ports),
+ * pump.c (bytes between the layers), choice.c (which gateway and exit, and what is done when they
+ * fail), stack.c and transport.c (what goes through it), stale.c, and those doors that are part of
+ * the tunnel (doors.h). */
 #ifndef MIX_TUNNEL_INTERNAL_H
 #define MIX_TUNNEL_INTERNAL_H
 
