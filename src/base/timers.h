@@ -8,6 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Of two deadlines; MIX_NEVER is the latest. */
+static inline mix_time mix_earlier(mix_time a, mix_time b) {
+    return a < b ? a : b;
+}
+
 /* Embed it; {0} is a timer that does not run. It must not move while it runs. */
 typedef struct mix_timer {
     mix_time at;

@@ -567,17 +567,15 @@ int mix_dns_tick(mix_dns *d, mix_time now) {
 mix_time mix_dns_deadline(const mix_dns *d) {
     mix_time at = mix_dns_doh_waits(d) ? d->now : MIX_NEVER;
     for (lookup *l = d->lookups; l; l = l->next) {
-        mix_time own = is_ready(l, d->now)      ? d->now
-                       : l->give_up < l->settle ? l->give_up
-                                                : l->settle;
-        at = own < at ? own : at;
+        mix_time own = is_ready(l, d->now) ? d->now : mix_earlier(l->give_up, l->settle);
+        at = mix_earlier(at, own);
     }
     for (size_t i = 0; i < d->server_count; i++) {
         struct timeval tv;
         if (!ares_timeout(d->servers[i].channel, NULL, &tv))
             continue;
         mix_time own = mix_sockets_now() + MIX_SECONDS(tv.tv_sec) + tv.tv_usec;
-        at = own < at ? own : at;
+        at = mix_earlier(at, own);
     }
     return at;
 }

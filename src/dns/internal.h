@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/timers.h"
 #include "dns/dns.h"
 #include "mix/errors.h"
 

@@ -665,7 +665,7 @@ mix_time mix_http_deadline(const mix_http *h) {
     for (const exchange *x = h->exchanges; x; x = x->next) {
         int reason;
         mix_time own = patience(x, &reason);
-        at = own < at ? own : at;
+        at = mix_earlier(at, own);
     }
     return at;
 }

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/timers.h"
 #include "http/http.h"
 #include "mix/errors.h"
 

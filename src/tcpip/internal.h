@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/queue.h"
+#include "base/timers.h"
 #include "tcpip/tcpip.h"
 
 #include <lwip/netif.h>

@@ -132,15 +132,11 @@ static mix_time retransmission_at(const mix_tcpip *t, const struct tcp_pcb *pcb)
     return pcb->unsent && !t->held ? slow_at(t, 1) : MIX_NEVER;
 }
 
-static mix_time earlier(mix_time a, mix_time b) {
-    return a < b ? a : b;
-}
-
 static mix_time pcb_deadline(const mix_tcpip *t, const struct tcp_pcb *pcb) {
-    mix_time at = earlier(retransmission_at(t, pcb), keepalive_at(t, pcb));
+    mix_time at = mix_earlier(retransmission_at(t, pcb), keepalive_at(t, pcb));
     if ((pcb->flags & (TF_ACK_DELAY | TF_CLOSEPEND)) || pcb->refused_data)
-        return earlier(at, t->fast_at);
-    return earlier(at, loss_at(t, pcb));
+        return mix_earlier(at, t->fast_at);
+    return mix_earlier(at, loss_at(t, pcb));
 }
 
 /* The end of our patience with a stream, which is shorter than lwIP's. */
@@ -155,10 +151,10 @@ static mix_time patience(const mix_tcpip *t, const socket *s) {
 mix_time mix_tcpip_deadline(const mix_tcpip *t) {
     mix_time at = MIX_NEVER;
     for (const struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
-        at = earlier(at, pcb_deadline(t, pcb));
+        at = mix_earlier(at, pcb_deadline(t, pcb));
     for (int i = 0; i < MIX_TCPIP_SOCKETS; i++)
         if (t->sockets[i])
-            at = earlier(at, patience(t, t->sockets[i]));
+            at = mix_earlier(at, patience(t, t->sockets[i]));
     return at;
 }
 

@@ -373,8 +373,7 @@ mix_time mix_traffic_deadline(const mix_traffic *t) {
     if (!may_send(t))
         return at;
     mix_time main = mix_slots_deadline(&t->main), cover = mix_slots_deadline(&t->cover);
-    at = main < at ? main : at;
-    return cover < at ? cover : at;
+    return mix_earlier(at, mix_earlier(main, cover));
 }
 
 int mix_traffic_tick(mix_traffic *t, mix_time now) {

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "base/timers.h"
 #include "mix/errors.h"
 
 #define MESSAGE "application/dns-message"
@@ -363,6 +364,6 @@ void mix_tunnel_doh_end(mix_tunnel_doh *d, const mix_error *why, mix_time now) {
 mix_time mix_tunnel_doh_deadline(const mix_tunnel_doh *d) {
     mix_time at = MIX_NEVER;
     for (const call *c = d->calls; c; c = c->next)
-        at = c->patience < at ? c->patience : at;
+        at = mix_earlier(at, c->patience);
     return at;
 }

@@ -63,19 +63,17 @@ int mix_doors_next(mix_tunnel *t, mix_tunnel_event *ev, mix_time now) {
 
 mix_time mix_doors_deadline(const mix_tunnel *t) {
     mix_time at = MIX_NEVER;
-    for (int i = 0; i < MIX_DOORS; i++) {
-        mix_time own = doors[i]->deadline ? doors[i]->deadline(t, t->doors[i]) : MIX_NEVER;
-        at = own < at ? own : at;
-    }
+    for (int i = 0; i < MIX_DOORS; i++)
+        if (doors[i]->deadline)
+            at = mix_earlier(at, doors[i]->deadline(t, t->doors[i]));
     return at;
 }
 
 mix_time mix_doors_limit(const mix_tunnel *t) {
     mix_time at = MIX_NEVER;
-    for (int i = 0; i < MIX_DOORS; i++) {
-        mix_time own = doors[i]->limit ? doors[i]->limit(t, t->doors[i]) : MIX_NEVER;
-        at = own < at ? own : at;
-    }
+    for (int i = 0; i < MIX_DOORS; i++)
+        if (doors[i]->limit)
+            at = mix_earlier(at, doors[i]->limit(t, t->doors[i]));
     return at;
 }
 

@@ -16,6 +16,7 @@
 #define MIX_TUNNEL_DOORS_H
 
 #include "base/error.h"
+#include "base/timers.h"
 #include "dns/dns.h"
 #include "fetch/fetch.h"
 #include "http/http.h"

@@ -44,7 +44,7 @@ static mix_time first_limit(const mix_tunnel *t, const void *state) {
     mix_time at = MIX_NEVER;
     (void)t;
     for (const limit *l = ((const fetches *)state)->limits; l; l = l->next)
-        at = l->at < at ? l->at : at;
+        at = mix_earlier(at, l->at);
     return at;
 }
 

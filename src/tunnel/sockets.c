@@ -362,10 +362,9 @@ static mix_time deadline(const mix_tunnel *t, const void *state) {
     const sockets *d = state;
     mix_time at = MIX_NEVER;
     (void)t;
-    for (const socket *s = d->first; s; s = s->next) {
-        if (s->connecting && s->begun < s->count && s->next_at < at)
-            at = s->next_at;
-    }
+    for (const socket *s = d->first; s; s = s->next)
+        if (s->connecting && s->begun < s->count)
+            at = mix_earlier(at, s->next_at);
     return at;
 }
 
@@ -374,8 +373,7 @@ static mix_time limit(const mix_tunnel *t, const void *state) {
     mix_time at = MIX_NEVER;
     (void)t;
     for (const socket *s = d->first; s; s = s->next)
-        if (s->give_up < at)
-            at = s->give_up;
+        at = mix_earlier(at, s->give_up);
     return at;
 }
 

@@ -280,24 +280,20 @@ void mix_tunnel_transport_turn(mix_tunnel *t, mix_time host) {
     }
 }
 
-static mix_time earlier(mix_time a, mix_time b) {
-    return a < b ? a : b;
-}
-
 mix_time mix_tunnel_transport_deadline(const mix_tunnel *t) {
     if (!t->seam)
         return MIX_NEVER;
     mix_time limit = mix_doors_limit(t);
     if (t->stands)
-        return t->cut ? earlier(limit, t->cut_since + STANDS_MOST) : limit;
+        return t->cut ? mix_earlier(limit, t->cut_since + STANDS_MOST) : limit;
     mix_time at = mix_doors_deadline(t);
     if (t->tcpip)
-        at = earlier(at, mix_tcpip_deadline(t->tcpip));
-    at = earlier(at, mix_dns_deadline(t->engines.dns));
-    at = earlier(at, mix_http_deadline(t->engines.http));
+        at = mix_earlier(at, mix_tcpip_deadline(t->tcpip));
+    at = mix_earlier(at, mix_dns_deadline(t->engines.dns));
+    at = mix_earlier(at, mix_http_deadline(t->engines.http));
     if (t->engines.doh)
-        at = earlier(at, mix_tunnel_doh_deadline(t->engines.doh));
-    return earlier(limit, at == MIX_NEVER ? at : at + t->stood);
+        at = mix_earlier(at, mix_tunnel_doh_deadline(t->engines.doh));
+    return mix_earlier(limit, at == MIX_NEVER ? at : at + t->stood);
 }
 
 /* ---- for public calls ---- */

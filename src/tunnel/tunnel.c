@@ -540,27 +540,23 @@ int mix_tunnel_next(mix_tunnel *t, mix_tunnel_event *ev, mix_time now) {
 
 /* ---- time ---- */
 
-static mix_time earlier(mix_time a, mix_time b) {
-    return a < b ? a : b;
-}
-
 mix_time mix_tunnel_deadline(const mix_tunnel *t) {
     if (t->retry_at != 0)
         return t->retry_at;
     mix_time at = mix_gateway_deadline(t->gateway);
     if (!t->running)
         return at;
-    at = earlier(at, mix_directory_deadline(t->directory));
-    at = earlier(at, earlier(t->setup_until, mix_tunnel_choice_deadline(t)));
+    at = mix_earlier(at, mix_directory_deadline(t->directory));
+    at = mix_earlier(at, mix_earlier(t->setup_until, mix_tunnel_choice_deadline(t)));
     if (t->closing)
-        at = earlier(at, t->closing_until);
-    at = earlier(at, mix_tunnel_transport_deadline(t));
+        at = mix_earlier(at, t->closing_until);
+    at = mix_earlier(at, mix_tunnel_transport_deadline(t));
     if (!t->flowing) /* nothing below would take what they give */
         return at;
-    at = earlier(at, earlier(mix_ipr_deadline(t->ipr), mix_tunnel_stale_deadline(t)));
+    at = mix_earlier(at, mix_earlier(mix_ipr_deadline(t->ipr), mix_tunnel_stale_deadline(t)));
     if (t->layers.messages)
-        at = earlier(at, earlier(mix_traffic_deadline(t->layers.traffic),
-                                 mix_messages_deadline(t->layers.messages)));
+        at = mix_earlier(at, mix_earlier(mix_traffic_deadline(t->layers.traffic),
+                                         mix_messages_deadline(t->layers.messages)));
     return at;
 }
 

@@ -447,7 +447,7 @@ static mix_time deadline(const mix_tunnel *t, const void *state) {
     (void)t;
     for (const link *l = d->first; l; l = l->next) {
         mix_time own = l->engine ? mix_websocket_deadline(l->engine) : l->linger;
-        at = own < at ? own : at;
+        at = mix_earlier(at, own);
     }
     return at;
 }
