@@ -178,13 +178,24 @@ static void owe(fetch *x, mix_fetch_event_kind kind) {
     x->events |= 1u << kind;
 }
 
-static void fail(fetch *x, int code, const char *words) {
-    if (x->finished)
-        return;
-    mix_error_note(&x->failure, code, "fetch", 0, "%s", words);
+static void finish(fetch *x) {
     x->finished = true;
     owe(x, MIX_FETCH_READABLE);
     owe(x, MIX_FETCH_FINISHED);
+}
+
+static void fail_with(mix_fetch *f, fetch *x, const mix_error *why, mix_time now) {
+    if (x->finished)
+        return;
+    x->failure = *why;
+    mix_http_fail(f->http, x->exchange, why, now);
+    finish(x);
+}
+
+static void fail(mix_fetch *f, fetch *x, int status, mix_time now) {
+    mix_error why = {0};
+    mix_error_note(&why, status, "fetch", 0, "%s", mix_error_text(status));
+    fail_with(f, x, &why, now);
 }
 
 static void feed_body(mix_fetch *f, fetch *x, mix_time now) {
@@ -293,16 +304,6 @@ void mix_fetch_close(mix_fetch *f, uint32_t id, mix_time now) {
     }
 }
 
-static void fail_with(mix_fetch *f, fetch *x, const mix_error *why, mix_time now) {
-    if (x->finished)
-        return;
-    x->failure = *why;
-    x->finished = true;
-    mix_http_fail(f->http, x->exchange, why, now);
-    owe(x, MIX_FETCH_READABLE);
-    owe(x, MIX_FETCH_FINISHED);
-}
-
 void mix_fetch_fail(mix_fetch *f, uint32_t id, const mix_error *why, mix_time now) {
     fetch *x = find(f, id);
     if (x)
@@ -371,10 +372,10 @@ static int follow(mix_fetch *f, fetch *x, mix_time now) {
 static void follow_or_fail(mix_fetch *f, fetch *x, mix_time now) {
     int status = follow(f, x, now);
     if (status != MIX_OK)
-        fail(x, status, mix_error_text(status));
+        fail(f, x, status, now);
 }
 
-static void on_headers(mix_fetch *f, fetch *x) {
+static void on_headers(mix_fetch *f, fetch *x, mix_time now) {
     mix_http_response r;
     if (mix_http_get_response(f->http, x->exchange, &r) != MIX_OK)
         return;
@@ -390,14 +391,14 @@ static void on_headers(mix_fetch *f, fetch *x) {
         return;
     }
     if (x->redirect == MIX_FETCH_ERROR) {
-        fail(x, MIX_ERR_FETCH_REDIRECT_REFUSED, mix_error_text(MIX_ERR_FETCH_REDIRECT_REFUSED));
+        fail(f, x, MIX_ERR_FETCH_REDIRECT_REFUSED, now);
         return;
     }
     mix_buf_truncate(&x->location, 0);
     mix_buf_put_str(&x->location, location);
     mix_buf_put_u8(&x->location, 0);
     if (mix_buf_status(&x->location) != MIX_OK) {
-        fail(x, MIX_ERR_MEMORY, mix_error_text(MIX_ERR_MEMORY));
+        fail(f, x, MIX_ERR_MEMORY, now);
         return;
     }
     x->redirecting = r.status;
@@ -437,7 +438,7 @@ static void on_finished(mix_fetch *f, fetch *x, int status, mix_time now) {
         status = send(f, x, now);
         if (status == MIX_OK)
             return;
-        fail(x, status, mix_error_text(status));
+        fail(f, x, status, now);
         return;
     }
     if (status != MIX_OK) {
@@ -446,15 +447,13 @@ static void on_finished(mix_fetch *f, fetch *x, int status, mix_time now) {
             x->failure = *e;
         x->failure.code = status;
     }
-    x->finished = true;
-    owe(x, MIX_FETCH_READABLE);
-    owe(x, MIX_FETCH_FINISHED);
+    finish(x);
 }
 
 static void on_event(mix_fetch *f, fetch *x, const mix_http_event *ev, mix_time now) {
     switch (ev->kind) {
     case MIX_HTTP_HEADERS:
-        on_headers(f, x);
+        on_headers(f, x, now);
         break;
     case MIX_HTTP_READABLE:
         if (x->responded)

@@ -54,7 +54,8 @@ static void pump(void *user, mix_time now) {
     }
 }
 
-/* /STATUS/TARGET redirects to TARGET; /loop to itself; else it answers. */
+/* /STATUS/TARGET redirects to TARGET; /loop to itself, /long with a body that does not end; else it
+ * answers. */
 static void serve(void *user, web_request *r) {
     char line[700], value[200] = "", host[200] = "";
     (void)user;
@@ -72,6 +73,8 @@ static void serve(void *user, web_request *r) {
     const char *target = strchr(r->path + 1, '/');
     if (strcmp(r->path, "/loop") == 0) {
         web_respond(r, 302, "location: /loop\n", mix_bytes_str("looping"));
+    } else if (strcmp(r->path, "/long") == 0) {
+        web_respond(r, 302, "location: /x\ncontent-length: 100000\n", mix_bytes_str("it begins"));
     } else if (status >= 300 && target) {
         snprintf(line, sizeof line, "location: %s\n",
                  target + (target[1] == '/' || strncmp(target, "/http", 5) == 0 ||
@@ -251,16 +254,22 @@ static void redirects_that_are_refused(void **state) {
         {{.url = "http://a.test/302/x", .redirect = MIX_FETCH_ERROR},
          MIX_ERR_FETCH_REDIRECT_REFUSED,
          1},
+        {{.url = "http://a.test/long", .redirect = MIX_FETCH_ERROR},
+         MIX_ERR_FETCH_REDIRECT_REFUSED,
+         1},
         {{.url = "http://a.test/302/ftp://b.test/"}, MIX_ERR_FETCH_REDIRECT_URL, 1},
         {{.url = "http://a.test/302/http://b.test:99999/"}, MIX_ERR_FETCH_REDIRECT_URL, 1},
         {{.url = "https://a.test/302/http://a.test/"}, MIX_ERR_FETCH_DOWNGRADE, 1},
         {{.url = "http://a.test/302/http://b.other/"}, MIX_ERR_DNS_NOT_FOUND, 1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        mix_http_timing t;
         begin();
         assert_status(run(&rows[i].r), rows[i].status);
         assert_int_equal(s.web.requests, rows[i].requests);
         assert_false(s.responded);
+        assert_status(mix_fetch_get_timing(s.f, s.id, &t), MIX_OK);
+        assert_true(t.finished >= 0); /* nothing goes on that nobody wants */
         assert_true(mix_fetch_failure(s.f, s.id)->words[0] != 0);
         end();
     }

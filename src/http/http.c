@@ -168,11 +168,19 @@ static void finish(mix_http *h, exchange *x, CURLcode rc) {
     mix_http_owe(x, MIX_HTTP_FINISHED);
 }
 
-/* Ends it for a reason of ours. */
-static void fail(mix_http *h, exchange *x, int code, const char *words) {
-    mix_error_note(&x->failure, code, "http", 0, "%s", words);
+static void fail_with(mix_http *h, exchange *x, const mix_error *why) {
+    if (x->phase == FINISHED)
+        return;
+    x->failure = *why;
     x->stream = false;
     finish(h, x, CURLE_ABORTED_BY_CALLBACK);
+}
+
+/* For a reason of ours. */
+static void fail(mix_http *h, exchange *x, int code, const char *words) {
+    mix_error why = {0};
+    mix_error_note(&why, code, "http", 0, "%s", words);
+    fail_with(h, x, &why);
 }
 
 static void add_to_multi(mix_http *h, exchange *x) {
@@ -182,14 +190,6 @@ static void add_to_multi(mix_http *h, exchange *x) {
     x->added = rc == CURLM_OK;
     if (!x->added)
         finish(h, x, rc == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY : CURLE_FAILED_INIT);
-}
-
-static void fail_with(mix_http *h, exchange *x, const mix_error *why) {
-    if (x->phase == FINISHED)
-        return;
-    x->failure = *why;
-    x->stream = false;
-    finish(h, x, CURLE_ABORTED_BY_CALLBACK);
 }
 
 void mix_http_fail(mix_http *h, uint32_t id, const mix_error *why, mix_time now) {
