@@ -11,7 +11,7 @@
  * mix_tunnel_transport_begin() for it; the verbs below are given it. The host's time counts where a
  * user sets a limit for the whole of something: limit and expire.
  *
- * A public call that may have brought something about ends with mix_tunnel_transport_end(). */
+ * A public call that may have brought something about ends with mix_tunnel_pump(). */
 #ifndef MIX_TUNNEL_DOORS_H
 #define MIX_TUNNEL_DOORS_H
 
@@ -46,8 +46,6 @@ const mix_tunnel_config *mix_tunnel_options(const mix_tunnel *t);
 int mix_tunnel_transport_begin(const mix_tunnel *t, mix_time *now);
 /* For all other calls: the engines' time. */
 mix_time mix_tunnel_transport_time(const mix_tunnel *t, mix_time now);
-/* After calls that may have brought something about: runs the pump. now: the host's time. */
-void mix_tunnel_transport_end(mix_tunnel *t, mix_time now);
 
 typedef enum mix_door_kind {
     MIX_DOOR_FETCHES,

@@ -159,7 +159,7 @@ int mix_tunnel_fetch(mix_tunnel *t, uint32_t *id, const mix_request *request, mi
         *l = (limit){mine(t)->limits, *id, request->timeout, now + request->timeout};
         mine(t)->limits = l;
     }
-    mix_tunnel_transport_end(t, now);
+    mix_tunnel_pump(t, now);
     return MIX_OK;
 }
 
@@ -171,7 +171,7 @@ int mix_tunnel_fetch_write(mix_tunnel *t, uint32_t id, const uint8_t *data, size
     int status = mix_fetch_write(t->engines.fetch, id, mix_bytes_of(data, len), taken,
                                  mix_tunnel_transport_time(t, now));
     if (*taken > 0)
-        mix_tunnel_transport_end(t, now);
+        mix_tunnel_pump(t, now);
     return status;
 }
 
@@ -179,7 +179,7 @@ int mix_tunnel_fetch_end(mix_tunnel *t, uint32_t id, mix_time now) {
     if (!mine(t))
         return MIX_ERR_STATE;
     int status = mix_fetch_end(t->engines.fetch, id, mix_tunnel_transport_time(t, now));
-    mix_tunnel_transport_end(t, now);
+    mix_tunnel_pump(t, now);
     return status;
 }
 
@@ -191,7 +191,7 @@ int mix_tunnel_fetch_read(mix_tunnel *t, uint32_t id, uint8_t *out, size_t cap, 
     int status =
         mix_fetch_read(t->engines.fetch, id, out, cap, got, mix_tunnel_transport_time(t, now));
     if (*got > 0)
-        mix_tunnel_transport_end(t, now); /* there may be room for more */
+        mix_tunnel_pump(t, now); /* there may be room for more */
     return status;
 }
 
@@ -200,7 +200,7 @@ void mix_tunnel_fetch_close(mix_tunnel *t, uint32_t id, mix_time now) {
         return;
     drop_limit(mine(t), id);
     mix_fetch_close(t->engines.fetch, id, mix_tunnel_transport_time(t, now));
-    mix_tunnel_transport_end(t, now);
+    mix_tunnel_pump(t, now);
 }
 
 int mix_tunnel_fetch_response(const mix_tunnel *t, uint32_t id, mix_response *out) {

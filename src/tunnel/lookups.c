@@ -167,7 +167,7 @@ static int ask(mix_tunnel *t, uint32_t *id, const char *name, unsigned families,
     *id = l->id;
     *s->end = l;
     s->end = &l->next;
-    mix_tunnel_transport_end(t, now);
+    mix_tunnel_pump(t, now);
     return MIX_OK;
 }
 

@@ -460,7 +460,7 @@ int mix_tunnel_connect(mix_tunnel *t, uint32_t *id, const char *host, uint16_t p
         return status;
     }
     add_socket(door(t), s, id);
-    mix_tunnel_transport_end(t, now);
+    mix_tunnel_pump(t, now);
     return MIX_OK;
 }
 
@@ -517,7 +517,7 @@ int mix_tunnel_socket_write(mix_tunnel *t, uint32_t id, const uint8_t *data, siz
     wait_for(t, id, MIX_SOCKET_WRITABLE,
              status == MIX_BLOCKED || (status == MIX_OK && *taken < len));
     if (s)
-        mix_tunnel_transport_end(t, now);
+        mix_tunnel_pump(t, now);
     return status;
 }
 
@@ -531,7 +531,7 @@ int mix_tunnel_socket_read(mix_tunnel *t, uint32_t id, uint8_t *out, size_t cap,
                                 mix_tunnel_transport_time(t, now));
     wait_for(t, id, MIX_SOCKET_READABLE, status == MIX_DONE || (status == MIX_OK && *got > 0));
     if (*got > 0 && mix_tcpip_waiting(mix_tunnel_tcpip(t)) > 0)
-        mix_tunnel_transport_end(t, now); /* the window is wider */
+        mix_tunnel_pump(t, now); /* the window is wider */
     return status;
 }
 
@@ -541,7 +541,7 @@ int mix_tunnel_socket_shutdown(mix_tunnel *t, uint32_t id, mix_time now) {
     if (!s)
         return status == MIX_DONE ? MIX_ERR_STATE : status;
     status = mix_tcpip_shutdown(mix_tunnel_tcpip(t), s->number, mix_tunnel_transport_time(t, now));
-    mix_tunnel_transport_end(t, now);
+    mix_tunnel_pump(t, now);
     return status;
 }
 
@@ -556,7 +556,7 @@ int mix_tunnel_udp_send(mix_tunnel *t, uint32_t id, const mix_endpoint *to, cons
     status = mix_tcpip_send(mix_tunnel_tcpip(t), s->number, &a, mix_bytes_of(data, len),
                             mix_tunnel_transport_time(t, now));
     wait_for(t, id, MIX_SOCKET_WRITABLE, status == MIX_BLOCKED);
-    mix_tunnel_transport_end(t, now);
+    mix_tunnel_pump(t, now);
     return status;
 }
 
@@ -596,5 +596,5 @@ void mix_tunnel_socket_close(mix_tunnel *t, uint32_t id, bool reset, mix_time no
         return;
     shut(t, s, reset, mix_tunnel_transport_time(t, now));
     remove_socket(door(t), s);
-    mix_tunnel_transport_end(t, now);
+    mix_tunnel_pump(t, now);
 }

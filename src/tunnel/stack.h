@@ -10,7 +10,7 @@
  * addresses stay, also from one session with the exit to the next; other addresses make a new one,
  * and all sockets are gone. */
 mix_tcpip *mix_tunnel_tcpip(mix_tunnel *t);
-/* After calls on the stack: moves what they brought about. */
+/* After calls that may have brought something about: moves it. now: the host's time. */
 void mix_tunnel_pump(mix_tunnel *t, mix_time now);
 
 #endif

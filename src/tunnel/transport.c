@@ -303,7 +303,3 @@ int mix_tunnel_transport_begin(const mix_tunnel *t, mix_time *now) {
     bool open = t->seam && t->running && t->was_ready && !t->closing;
     return open && t->verdict.code == MIX_OK ? MIX_OK : MIX_ERR_STATE;
 }
-
-void mix_tunnel_transport_end(mix_tunnel *t, mix_time now) {
-    mix_tunnel_pump(t, now);
-}

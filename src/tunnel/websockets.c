@@ -542,7 +542,7 @@ int mix_tunnel_websocket(mix_tunnel *t, uint32_t *id, const mix_websocket_option
         end = &(*end)->next;
     *end = l;
     d->count++;
-    mix_tunnel_transport_end(t, now);
+    mix_tunnel_pump(t, now);
     return MIX_OK;
 }
 
@@ -559,7 +559,7 @@ int mix_tunnel_websocket_write(mix_tunnel *t, uint32_t id, bool text, const uint
         return status;
     }
     if (status == MIX_OK)
-        mix_tunnel_transport_end(t, now);
+        mix_tunnel_pump(t, now);
     return status;
 }
 
@@ -578,7 +578,7 @@ int mix_tunnel_websocket_ping(mix_tunnel *t, uint32_t id, const uint8_t *data, s
         return MIX_ERR_ARGUMENT;
     int status =
         mix_websocket_ping(l->engine, mix_bytes_of(data, len), mix_tunnel_transport_time(t, now));
-    mix_tunnel_transport_end(t, now);
+    mix_tunnel_pump(t, now);
     return status;
 }
 
@@ -590,7 +590,7 @@ int mix_tunnel_websocket_close(mix_tunnel *t, uint32_t id, unsigned code, const 
     int status =
         mix_websocket_close(l->engine, code, reason ? mix_bytes_str(reason) : (mix_bytes){0},
                             mix_tunnel_transport_time(t, now));
-    mix_tunnel_transport_end(t, now);
+    mix_tunnel_pump(t, now);
     return status;
 }
 
@@ -599,5 +599,5 @@ void mix_tunnel_websocket_drop(mix_tunnel *t, uint32_t id, mix_time now) {
     if (!l)
         return;
     remove_link(door(t), l);
-    mix_tunnel_transport_end(t, now);
+    mix_tunnel_pump(t, now);
 }
