@@ -83,7 +83,8 @@ int mix_tunnel_doh_host(char out[static MIX_DNS_NAME_MAX + 1], const char *url, 
 
 /* ---- life ---- */
 
-int mix_tunnel_doh_new(mix_tunnel_doh **out, const char *url, mix_dns *dns, mix_http *http) {
+int mix_tunnel_doh_new(mix_tunnel_doh **out, const char *url, const char *host, mix_dns *dns,
+                       mix_http *http) {
     mix_bytes plain = without_template(url);
     mix_tunnel_doh *d = *out = mix_alloc_zero(1, sizeof *d);
     if (!d)
@@ -91,15 +92,14 @@ int mix_tunnel_doh_new(mix_tunnel_doh **out, const char *url, mix_dns *dns, mix_
     d->dns = dns;
     d->http = http;
     d->heard = -1;
-    int status = mix_tunnel_doh_host(d->host, url, NULL);
-    if (status == MIX_OK && !(d->url = mix_alloc_zero(plain.len + 1, 1)))
-        status = MIX_ERR_MEMORY;
-    if (status != MIX_OK) {
+    d->url = mix_alloc_zero(plain.len + 1, 1);
+    if (!d->url) {
         mix_tunnel_doh_free(d);
         *out = NULL;
-        return status;
+        return MIX_ERR_MEMORY;
     }
     memcpy(d->url, plain.data, plain.len);
+    memcpy(d->host, host, strlen(host) + 1);
     return MIX_OK;
 }
 
@@ -197,31 +197,29 @@ static uint32_t read_age(const char *value) {
     return *value != 0 ? 0 : age > UINT32_MAX ? UINT32_MAX : (uint32_t)age;
 }
 
-/* RFC 8484 §4.2.1 and §5.1; whether the call goes on. */
-static bool take_headers(mix_tunnel_doh *d, call *c, mix_time now) {
+/* RFC 8484 §4.2.1 and §5.1. */
+static void take_headers(mix_tunnel_doh *d, call *c, mix_time now) {
     mix_http_response r;
     const char *type = mix_http_header_of(d->http, c->exchange, "content-type"),
                *age = mix_http_header_of(d->http, c->exchange, "age");
     if (mix_http_get_response(d->http, c->exchange, &r) != MIX_OK)
-        return true;
+        return;
     if (r.status < 200 || r.status > 299) {
         FAIL(d, c, now, MIX_ERR_DNS_SERVER, r.status, "%s answered %d %.40s", d->host, r.status,
              r.reason);
-        return false;
+        return;
     }
     if (!type || !is_message(type)) {
         FAIL(d, c, now, MIX_ERR_DNS_SERVER, r.status, "%s answered with %.40s instead of " MESSAGE,
              d->host, type ? type : "nothing");
-        return false;
+        return;
     }
     if (age)
         c->age = read_age(age);
     c->accepted = true;
-    return true;
 }
 
-/* Whether the call goes on. */
-static bool take_body(mix_tunnel_doh *d, call *c, mix_time now) {
+static void take_body(mix_tunnel_doh *d, call *c, mix_time now) {
     uint8_t piece[2048];
     size_t got;
     while (mix_http_read(d->http, c->exchange, piece, sizeof piece, &got, now) == MIX_OK &&
@@ -229,15 +227,14 @@ static bool take_body(mix_tunnel_doh *d, call *c, mix_time now) {
         if (c->answer.len + got > MIX_DNS_MESSAGE_MAX) {
             FAIL(d, c, now, MIX_ERR_DNS_MALFORMED, 0, "%s answered with more than %d bytes",
                  d->host, MIX_DNS_MESSAGE_MAX);
-            return false;
+            return;
         }
         mix_buf_put(&c->answer, piece, got);
         if (mix_buf_status(&c->answer) != MIX_OK) {
             FAIL(d, c, now, MIX_ERR_MEMORY, 0, "%s", d->host);
-            return false;
+            return;
         }
     }
-    return true;
 }
 
 static bool is_broken(int code) {
@@ -283,9 +280,9 @@ bool mix_tunnel_doh_exchanged(mix_tunnel_doh *d, const mix_http_event *ev, mix_t
     if (ev->kind == MIX_HTTP_HEADERS || ev->kind == MIX_HTTP_READABLE)
         d->heard = now;
     if (ev->kind == MIX_HTTP_HEADERS)
-        (void)take_headers(d, c, now);
+        take_headers(d, c, now);
     else if (ev->kind == MIX_HTTP_READABLE && c->accepted)
-        (void)take_body(d, c, now);
+        take_body(d, c, now);
     else if (ev->kind == MIX_HTTP_FINISHED)
         take_end(d, c, ev->status, now);
     return true;

@@ -11,9 +11,10 @@ typedef struct mix_tunnel_doh mix_tunnel_doh;
  * no URL at all. MIX_ERR_MEMORY. */
 int mix_tunnel_doh_host(char out[static MIX_DNS_NAME_MAX + 1], const char *url, mix_error *why);
 
-/* A final "{?dns}", as in RFC 8484's templates, is not of the URL. Borrows dns and http for life.
- * MIX_ERR_MEMORY. */
-int mix_tunnel_doh_new(mix_tunnel_doh **out, const char *url, mix_dns *dns, mix_http *http);
+/* host: of the url, which mix_tunnel_doh_host() has found good. A final "{?dns}", as in RFC 8484's
+ * templates, is not of the URL. Borrows dns and http for life. MIX_ERR_MEMORY. */
+int mix_tunnel_doh_new(mix_tunnel_doh **out, const char *url, const char *host, mix_dns *dns,
+                       mix_http *http);
 void mix_tunnel_doh_free(mix_tunnel_doh *d); /* before http and dns; NULL is fine */
 /* Takes what dns/ asks, and runs what is due; whether there was anything. */
 bool mix_tunnel_doh_turn(mix_tunnel_doh *d, mix_time now);

@@ -160,7 +160,7 @@ static void begin_with(kind k, const char *url, bool no_h2) {
                                      .pump = pump,
                                      .deadline = deadline,
                                      .resolved = resolved});
-    assert_status(mix_tunnel_doh_new(&s.d, url, s.web.dns, s.web.http), MIX_OK);
+    assert_status(mix_tunnel_doh_new(&s.d, url, host, s.web.dns, s.web.http), MIX_OK);
 }
 
 static void begin_at(kind k, const char *url) {

@@ -151,7 +151,7 @@ static int make_engines(mix_tunnel *t, const mix_dns_config *dns, mix_error *e) 
     if (status == MIX_OK)
         status = mix_fetch_new(&g->fetch, &fetch, g->http);
     if (status == MIX_OK && t->cfg.doh_url)
-        status = mix_tunnel_doh_new(&g->doh, t->cfg.doh_url, g->dns, g->http);
+        status = mix_tunnel_doh_new(&g->doh, t->cfg.doh_url, dns->doh, g->dns, g->http);
     return status;
 }
 
