@@ -206,7 +206,7 @@ async function refusals() {
     const slow = process.hrtime.bigint();
     refuses('time is up', await fetch(['-m', '2.5', `${SITE}/never`]), 12, /took longer than its time limit/);
     const seconds = Number(process.hrtime.bigint() - slow) / 1e9;
-    check('when it should be', seconds > 2 && seconds < 5, seconds);
+    check('when it should be', seconds >= 2.4 && seconds < 30, seconds); // the next limit is at 120 s
     refuses('bad URL', await fetch(['http://[::1/']), 2, /URL is malformed/);
     refuses('bad scheme', await fetch(['gopher://site.nym.test/']), 2, /scheme/);
     refuses('unknown host', await fetch(['https://nobody.nym.test/']), 8, /no such host name/);
