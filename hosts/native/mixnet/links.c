@@ -2,6 +2,7 @@
 /* Node links on libuv. */
 #include "mixnet/links.h"
 
+#include "address.h"
 #include "env.h"
 
 #include "base/alloc.h"
@@ -76,38 +77,6 @@ int links_new(links **out, uv_loop_t *loop, const links_config *config) {
 }
 
 /* --- addresses --- */
-
-static void to_sockaddr(struct sockaddr_storage *out, const mix_address *a) {
-    memset(out, 0, sizeof *out);
-    if (a->family == 4) {
-        struct sockaddr_in *in = (struct sockaddr_in *)out;
-        in->sin_family = AF_INET;
-        in->sin_port = htons(a->port);
-        memcpy(&in->sin_addr, a->octets, 4);
-    } else {
-        struct sockaddr_in6 *in = (struct sockaddr_in6 *)out;
-        in->sin6_family = AF_INET6;
-        in->sin6_port = htons(a->port);
-        memcpy(&in->sin6_addr, a->octets, 16);
-    }
-}
-
-/* Node addresses as the directory has them: IPv4 never as IPv6. */
-static void from_sockaddr(mix_address *out, const struct sockaddr_storage *sa) {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    *out = (mix_address){.family = 4};
-    if (sa->ss_family == AF_INET) {
-        memcpy(out->octets, &((const struct sockaddr_in *)sa)->sin_addr, 4);
-        return;
-    }
-    const uint8_t *octets = ((const struct sockaddr_in6 *)sa)->sin6_addr.s6_addr;
-    if (memcmp(octets, mapped, sizeof mapped) == 0) {
-        memcpy(out->octets, octets + sizeof mapped, 4);
-    } else {
-        out->family = 6;
-        memcpy(out->octets, octets, 16);
-    }
-}
 
 static bool same_address(const mix_address *a, const mix_address *b) {
     return a->family == b->family && a->port == b->port &&
@@ -209,12 +178,12 @@ static void on_late_handshakes(uv_timer_t *timer) {
 static bool inlet_start(inlet *i) {
     links *l = i->links;
     struct sockaddr_storage sa;
-    mix_address from;
     mixnet_link_noise noise = {0};
     int len = sizeof sa;
     if (uv_tcp_getpeername(&i->tcp, (struct sockaddr *)&sa, &len) != 0)
         return false;
-    from_sockaddr(&from, &sa);
+    mix_address from = host_address((const struct sockaddr *)&sa);
+    host_address_unmap(&from); /* as the directory has it */
     if (link_new(l, &i->link, false, l->config.noise.in(l->config.user, i->owner, &from, &noise),
                  &noise) != MIX_OK)
         return false;
@@ -259,7 +228,7 @@ int links_listen(links *l, size_t owner, mix_address *address, mix_error *e) {
     n->tcp.data = n;
     n->next = l->listeners;
     l->listeners = n;
-    to_sockaddr(&sa, address);
+    host_sockaddr(&sa, address);
     int error = uv_tcp_bind(&n->tcp, (struct sockaddr *)&sa, 0);
     error = error ? error : uv_listen((uv_stream_t *)&n->tcp, 511, on_connection);
     int len = sizeof sa;
@@ -268,8 +237,7 @@ int links_listen(links *l, size_t owner, mix_address *address, mix_error *e) {
     if (error)
         return mix_error_note(e, MIX_ERR_LISTEN, "mixnet", error, "%s: %s", text,
                               uv_strerror(error));
-    address->port = ntohs(address->family == 4 ? ((struct sockaddr_in *)&sa)->sin_port
-                                               : ((struct sockaddr_in6 *)&sa)->sin6_port);
+    address->port = host_address((const struct sockaddr *)&sa).port;
     return MIX_OK;
 }
 
@@ -403,7 +371,7 @@ static void outlet_connect(outlet *o) {
     o->state = CONNECTING;
     o->links->stats.connects++;
     o->links->stats.connections++;
-    to_sockaddr(&sa, &o->to);
+    host_sockaddr(&sa, &o->to);
     uv_timer_start(&o->timer, connect_late, CONNECT_MS, 0);
     if (uv_tcp_connect(request, tcp, (struct sockaddr *)&sa, on_connect) != 0) {
         mix_free(request);

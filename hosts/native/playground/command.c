@@ -3,8 +3,8 @@
  * behind the exit. */
 #include "commands.h"
 
+#include "address.h"
 #include "args.h"
-#include "base/address.h"
 #include "playground/local.h"
 #include "playground/serve.h"
 
@@ -41,11 +41,6 @@ static struct {
 static int complain(playground *p, int exit_status) {
     fprintf(stderr, "lwmix playground: %s\n", p->error.words[0] ? p->error.words : "out of memory");
     return p->exit_status = exit_status;
-}
-
-static bool is_loopback(const mix_address *a) {
-    static const uint8_t v6[16] = {[15] = 1};
-    return a->family == 4 ? a->octets[0] == 127 : memcmp(a->octets, v6, sizeof v6) == 0;
 }
 
 /* --- the end --- */
@@ -142,7 +137,7 @@ static int check(playground *p) {
     if (mix_address_parse(&p->page_at, given.listen) != MIX_OK)
         return mix_error_note(&p->error, MIX_ERR_ARGUMENT, "playground", 0,
                               "--listen takes IP:PORT, as 127.0.0.1:8480, not %.80s", given.listen);
-    if (!is_loopback(&p->page_at))
+    if (!host_is_loopback(&p->page_at))
         return mix_error_note(&p->error, MIX_ERR_ARGUMENT, "playground", 0,
                               "--listen %.60s: the page works on this machine alone (browsers "
                               "allow it much there, and the mixnet is there)",

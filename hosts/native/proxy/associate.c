@@ -3,6 +3,7 @@
  * cannot be sent is dropped, as networks do; nothing goes by the host's own network. */
 #include "proxy/connection.h"
 
+#include "address.h"
 #include "base/alloc.h"
 #include "env.h"
 #include "mix/dns.h"
@@ -144,7 +145,7 @@ static void on_datagram(uv_udp_t *udp, ssize_t n, const uv_buf_t *buffer,
     mix_bytes payload;
     if (n < 0 || !from || (flags & UV_UDP_PARTIAL))
         return;
-    mix_address sender = proxy_address(from);
+    mix_address sender = host_address(from);
     if (!is_client(c->association, &sender) ||
         socks_read_datagram(mix_bytes_of(buffer->base, (size_t)n), &to, &payload) != MIX_OK ||
         to.number.port == 0)
@@ -185,7 +186,7 @@ static void receive(connection *c, int at) {
             uv_buf_init((char *)head, (unsigned)out.len),
             uv_buf_init((char *)buffer + SOCKS_DATAGRAM_HEAD_MOST, (unsigned)got)};
         struct sockaddr_storage to;
-        proxy_sockaddr(&to, &a->client);
+        host_sockaddr(&to, &a->client);
         if (a->client.port != 0)
             (void)uv_udp_try_send(&a->udp, pieces, 2, (const struct sockaddr *)&to);
     }
@@ -252,15 +253,15 @@ bool associate_begin(connection *c, const socks_target *from, mix_address *bound
     if (uv_tcp_getsockname(&c->tcp, (struct sockaddr *)&near, &near_size) != 0 ||
         uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&peer, &peer_size) != 0)
         return false;
-    mix_address here = proxy_address((const struct sockaddr *)&near);
+    mix_address here = host_address((const struct sockaddr *)&near);
     here.port = 0;
-    proxy_sockaddr(&at, &here);
+    host_sockaddr(&at, &here);
     if (uv_udp_bind(&a->udp, (const struct sockaddr *)&at, 0) != 0 ||
         uv_udp_getsockname(&a->udp, (struct sockaddr *)&at, &at_size) != 0)
         return false;
-    a->client = proxy_address((const struct sockaddr *)&peer);
+    a->client = host_address((const struct sockaddr *)&peer);
     a->client.port = from->by_name ? 0 : from->number.port;
-    *bound = proxy_address((const struct sockaddr *)&at);
+    *bound = host_address((const struct sockaddr *)&at);
     return uv_udp_recv_start(&a->udp, give_buffer, on_datagram) == 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lwmix proxy: brings a tunnel up and lets other programs use it by SOCKS5 and HTTP. */
+#include "address.h"
 #include "commands.h"
 #include "files.h"
 #include "proxy/connection.h"
@@ -19,14 +20,6 @@ typedef struct proxy_options {
 static int complain(int status, const char *what, const char *why) {
     fprintf(stderr, "lwmix proxy: %s%s%s\n", what, why[0] ? ": " : "", why);
     return status;
-}
-
-static bool is_loopback(const mix_address *a) {
-    static const uint8_t v6[16] = {[15] = 1}, mapped[12] = {[10] = 0xff, [11] = 0xff};
-    if (a->family == 4)
-        return a->octets[0] == 127;
-    return memcmp(a->octets, v6, 16) == 0 ||
-           (memcmp(a->octets, mapped, 12) == 0 && a->octets[12] == 127);
 }
 
 static bool may_be_name(const char *user) {
@@ -81,10 +74,10 @@ static int listen_at(proxy *p, const proxy_options *o, mix_address *bound) {
     if (mix_address_parse(&at, o->listen) != MIX_OK)
         return complain(CLIENT_EXIT_USAGE,
                         "--listen takes IP:PORT, as 127.0.0.1:1080 or [::1]:1080, not", o->listen);
-    if (!is_loopback(&at) && !o->allow_remote)
+    if (!host_is_loopback(&at) && !o->allow_remote)
         return complain(CLIENT_EXIT_USAGE, o->listen,
                         "others could use your tunnel; --allow-remote permits it");
-    if (!is_loopback(&at) && !p->asks_password)
+    if (!host_is_loopback(&at) && !p->asks_password)
         return complain(CLIENT_EXIT_USAGE, o->listen,
                         "with --allow-remote, --user and --password-file are needed");
     int error = proxy_listen(p, &at, bound);

@@ -106,7 +106,4 @@ void proxy_accept(proxy *p);
 void proxy_close(proxy *p); /* the listener and all connections */
 void proxy_event(void *user, const mix_tunnel_event *ev);
 
-mix_address proxy_address(const struct sockaddr *a);
-void proxy_sockaddr(struct sockaddr_storage *out, const mix_address *a);
-
 #endif

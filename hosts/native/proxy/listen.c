@@ -2,6 +2,7 @@
 /* The listener, and which connection an event of the tunnel is for. */
 #include "proxy/connection.h"
 
+#include "address.h"
 #include "base/alloc.h"
 #include "crypto/crypto.h"
 #include "proxy/http_head.h"
@@ -81,38 +82,10 @@ static void on_connection(uv_stream_t *server, int status) {
     proxy_accept(p);
 }
 
-mix_address proxy_address(const struct sockaddr *a) {
-    mix_address out = {0};
-    if (a->sa_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)a;
-        out.family = 4;
-        out.port = ntohs(v4->sin_port);
-        memcpy(out.octets, &v4->sin_addr, 4);
-    } else if (a->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)a;
-        out.family = 6;
-        out.port = ntohs(v6->sin6_port);
-        memcpy(out.octets, &v6->sin6_addr, 16);
-    }
-    return out;
-}
-
-void proxy_sockaddr(struct sockaddr_storage *out, const mix_address *a) {
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(a->port)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(a->port)};
-    memcpy(&v4.sin_addr, a->octets, 4);
-    memcpy(&v6.sin6_addr, a->octets, 16);
-    memset(out, 0, sizeof *out);
-    if (a->family == 4)
-        memcpy(out, &v4, sizeof v4);
-    else
-        memcpy(out, &v6, sizeof v6);
-}
-
 int proxy_listen(proxy *p, const mix_address *at, mix_address *bound) {
     struct sockaddr_storage address;
     int size = sizeof address;
-    proxy_sockaddr(&address, at);
+    host_sockaddr(&address, at);
     uv_tcp_init(p->loop, &p->server);
     p->server.data = p;
     p->listens = true;
@@ -122,7 +95,7 @@ int proxy_listen(proxy *p, const mix_address *at, mix_address *bound) {
     if (status == 0)
         status = uv_tcp_getsockname(&p->server, (struct sockaddr *)&address, &size);
     if (status == 0)
-        *bound = proxy_address((const struct sockaddr *)&address);
+        *bound = host_address((const struct sockaddr *)&address);
     return status;
 }
 
