@@ -8,7 +8,7 @@ JOBS ?= $(shell nproc)
 export PATH := $(shell tools/node.sh --path):$(PATH)
 
 PARTS := openssl blake3 yyjson fiat lwip certifi zlib brotli zstd nghttp2 c-ares curl
-NATIVE_PARTS := libwebsockets
+NATIVE_PARTS := libwebsockets libslirp
 WASM_PARTS := openssl-client
 SETUP := build net
 STARTED := $(shell date +%s%3N)
@@ -138,10 +138,8 @@ install: build ## command, library, headers, man pages; PREFIX (/usr/local) and 
 	@DESTDIR="$(DESTDIR)" cmake --install build/native --strip --prefix "$(or $(PREFIX),/usr/local)" > build/install.log || { cat build/install.log >&2; exit 1; }
 	@echo "installed below $(DESTDIR)$(or $(PREFIX),/usr/local): bin/lwmix, lib/liblwmix.a, include/mix, lib/pkgconfig/lwmix.pc, share/man, share/doc/lwmix"
 
-# Builds no more than goes into them. lwmix-static needs libslirp, which an older configuration of build/native may not have seen.
+# Builds no more than goes into them.
 dist: deps ## release files into build/dist: npm, source, static command, Debian packages, SBOM
-	@third_party/build.sh native libslirp
-	@grep -qs lwmix-static build/native/build.ninja || { mkdir -p build && cmake --preset native > build/native.log 2>&1; } || { cat build/native.log >&2; exit 1; }
 	$(call compile,native,lwmix lwmix-static lwmix_archive)
 	$(call compile,wasm,lwmix_wasm)
 	$(build_packages)

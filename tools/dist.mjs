@@ -84,7 +84,7 @@ Copyright: the authors of lwmix
 License: Apache-2.0
  On Debian systems, the text of the licence is in /usr/share/common-licenses/Apache-2.0.
 
-${[...partsOf('native').filter(([name]) => name !== 'libslirp'), ...PAGE_PARTS].map(([name, terms]) => `Files: linked-in/${name}/*
+${[...partsOf('native'), ...PAGE_PARTS].map(([name, terms]) => `Files: linked-in/${name}/*
 Copyright: see /usr/share/doc/lwmix/licences/${name}
 License: ${terms.replaceAll(/[()]/g, '')}
  The text is in /usr/share/doc/lwmix/licences/${name}.

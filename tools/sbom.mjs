@@ -15,7 +15,6 @@ const lines = (text) => text.split('\n').filter((line) => line && !line.startsWi
 /** Which release files a part is in: by the targets of its recipe. */
 function holders(name) {
     const targets = read(`third_party/recipes/${name}.sh`).match(/^targets=(\S+)$/m)?.[1];
-    if (name === 'libslirp') return 'lwmix (static)';
     return { native: 'lwmix', wasm: 'lwmix.wasm' }[targets] ?? 'lwmix, liblwmix.a, lwmix.wasm';
 }
 

@@ -10,7 +10,7 @@ declare -A GROUP=(
     [build]="build-essential cmake ninja-build pkg-config git curl ca-certificates xz-utils patch perl
         clang-19 clang-format-19 lld-19 llvm-19 libclang-rt-19-dev libclang-rt-19-dev-wasm32 wasi-libc binaryen
         libcmocka-dev python3 node"
-    [net]="libuv1-dev libslirp-dev libglib2.0-dev"
+    [net]="libuv1-dev libglib2.0-dev"
     [browser]="chromium"
     [conformance]="python3-venv"
     [e2e]="nginx openssl zstd groff-base iproute2"

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# libslirp: user-mode NAT of the local mixnet's exit, in the static command (lwmix otherwise takes Debian's shared library).
-# Against Debian's static glib.
+# libslirp: user-mode NAT of the local mixnet's exit, patched, on Debian's glib.
 
 licence=COPYRIGHT
 targets=native

@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "internet_packet.h"
 
-#include <libslirp.h>
+#include <slirp/libslirp.h>
 
 enum {
     ETHERNET = 14,
