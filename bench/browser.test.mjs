@@ -43,6 +43,12 @@ test('a row that there is not', () => {
     assert.match(stderr, /no row is called 'loads'; there are load, /);
 });
 
+test('failures are those of the rows named with it, else of all', () => {
+    assert.deepEqual([...stepsFor(['failures', 'dns']).steps], ['dns']);
+    assert.ok(stepsFor(['failures']).steps.has('after-silence'));
+    assert.deepEqual(stepsFor(['failures']).steps, stepsFor([]).steps);
+});
+
 test('medians and verdicts', () => {
     assert.equal(median([3, 1, 2]), 2);
     assert.equal(median([4, 1, 2, 3]), 2.5);

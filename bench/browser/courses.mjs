@@ -198,7 +198,8 @@ export async function runRound(stage, maker, round, note) {
     let context;
     for (const course of COURSES) {
         if (!run.wants(...course.steps) || round > (course.most?.[maker] ?? Infinity)) continue;
-        if (!course.follows || !context) {
+        if (course.follows && !context) continue; // nothing is stored: what it follows has failed
+        if (!course.follows) {
             await context?.close();
             context = await stage.browser.newContext({ ignoreHTTPSErrors: true });
         }

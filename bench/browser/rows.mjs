@@ -3,7 +3,7 @@
 
 /**
  * `target`: the most that ours : peer may be. `within`: ours in the row's unit instead, where the peer never gets there or not always.
- * `needs`: the step of a course (courses.mjs) that gives the figure.
+ * `needs`: the step of a course (courses.mjs) that gives the figure; null: whichever are run, all if no other row is named.
  */
 export const ROWS = [
     { bench: 'load', unit: 'ms', target: 0.4, what: 'page start to worker ready' },
@@ -29,7 +29,7 @@ export const ROWS = [
     { bench: 'fast-up-100k', unit: 'ms', target: 0.2, what: 'upload 100 KB, pacing and cover off' },
     { bench: 'fast-up-1m', unit: 'ms', within: 6000, what: 'upload 1 MB, pacing and cover off' },
     { bench: 'after-silence', unit: 'ms', within: 5000, what: 'first fetch, 65 s after setup' },
-    { bench: 'failures', unit: '', within: 0, what: 'operations that failed or took too long', needs: '' },
+    { bench: 'failures', unit: '', within: 0, what: 'operations that failed or took too long', needs: null },
 ];
 
 /** Steps that rows of these names need; no names: all. Throws for a name that is none. */
@@ -39,7 +39,9 @@ export function stepsFor(names) {
         if (!row) throw new Error(`no row is called '${name}'; there are ${ROWS.map(({ bench }) => bench).join(', ')}`);
         return row;
     });
-    return { rows: wanted, steps: new Set(wanted.map(({ bench, needs = bench }) => needs)) };
+    const stepsOf = (rows) => new Set(rows.map(({ bench, needs = bench }) => needs).filter((step) => step !== null));
+    const steps = stepsOf(wanted);
+    return { rows: wanted, steps: steps.size > 0 ? steps : stepsOf(ROWS) };
 }
 
 /** Infinity stands for "not within the limit". */
