@@ -228,7 +228,6 @@ export class Engine {
         const before = this.#state;
         if (state.state === 'connecting' && before.state === 'connecting' && state.phase === before.phase) return;
         this.#state = state;
-        this.#takeStats();
         this.#tell({ kind: 'state', state, stats: this.stats() });
     }
 
