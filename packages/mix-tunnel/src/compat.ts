@@ -15,7 +15,7 @@ function bodyOf(body: unknown): Uint8Array | null {
     if (typeof body === 'string') return encoder.encode(body);
     if (body instanceof Uint8Array) return body;
     if (body instanceof ArrayBuffer) return new Uint8Array(body);
-    throw mixError('HTTP error: unsupported body type (expected string, Uint8Array, or ArrayBuffer)', { code: 'ARGUMENT', phase: 'http', number: -2 });
+    throw mixError('HTTP error: unsupported body type (expected string, Uint8Array, or ArrayBuffer)', { code: 'ARGUMENT', phase: 'http' });
 }
 
 function headersOf(headers: unknown): Array<[string, string]> {
@@ -71,7 +71,7 @@ export async function mixDNS(engine: Engine, hostname: string): Promise<string> 
             if (news.type === 'error') return reject(fromWire(news.error));
             const address = firstAddress(news.answer);
             if (address !== undefined) resolve(address);
-            else reject(mixError(`DNS error: no A, AAAA, or CNAME records for ${hostname}`, { code: 'DNS_NO_DATA', phase: 'dns', number: -902 }));
+            else reject(mixError(`DNS error: no A, AAAA, or CNAME records for ${hostname}`, { code: 'DNS_NO_DATA', phase: 'dns' }));
         });
     });
 }
@@ -130,7 +130,7 @@ export class Handles {
 
     #unknown(id: number): Error {
         return mixError(this.#sockets.size === 0 ? 'no active WebSocket connections' : `WebSocket handle ${id} not found`,
-            { code: 'STATE', phase: 'websocket', number: -4 });
+            { code: 'STATE', phase: 'websocket' });
     }
 
     send(id: number, data: unknown): Promise<void> {
@@ -138,7 +138,7 @@ export class Handles {
         if (!socket) return Promise.reject(this.#unknown(id));
         const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : data;
         if (typeof bytes !== 'string' && !(bytes instanceof Uint8Array))
-            return Promise.reject(mixError('unsupported data type (expected string, Uint8Array, or ArrayBuffer)', { code: 'ARGUMENT', phase: 'websocket', number: -2 }));
+            return Promise.reject(mixError('unsupported data type (expected string, Uint8Array, or ArrayBuffer)', { code: 'ARGUMENT', phase: 'websocket' }));
         const sent = new Promise<void>((resolve, reject) => socket.waiting.push({ resolve, reject }));
         socket.handle(typeof bytes === 'string' ? { type: 'text', data: bytes } : { type: 'binary', data: bytes });
         return sent;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One instance of the module: its exports as methods, its memory as text and bytes. No knowledge of what they mean.
 import { readOut, type Out } from './abi.js';
+import { ERROR_NUMBERS } from './error-table.js';
 
 /** What the module asks of its surroundings while it is called. */
 export interface Surroundings {
@@ -150,7 +151,7 @@ export class Core {
         return this.#call(() => {
             const parts = identity ? [settings, identity] : [settings];
             const len = this.#put(parts);
-            return len < 0 ? OUT_OF_MEMORY : this.#exports.mix_setup(len, identity?.length ?? 0);
+            return len < 0 ? ERROR_NUMBERS.MEMORY : this.#exports.mix_setup(len, identity?.length ?? 0);
         });
     }
 
@@ -158,7 +159,7 @@ export class Core {
         return this.#call(() => {
             const parts = input.map((part) => (typeof part === 'string' ? encoder.encode(part) : part ?? NOTHING));
             const len = this.#put(parts);
-            return len < 0 ? OUT_OF_MEMORY : this.#exports.mix_command(what, id, number, len, this.now());
+            return len < 0 ? ERROR_NUMBERS.MEMORY : this.#exports.mix_command(what, id, number, len, this.now());
         });
     }
 
@@ -210,5 +211,3 @@ export class Core {
         return { mix, wasi_snapshot_preview1: wasi as WebAssembly.ModuleImports };
     }
 }
-
-const OUT_OF_MEMORY = -1;

@@ -24,6 +24,7 @@ export type MixErrorCode = keyof typeof ERROR_NUMBERS | HostErrorCode;
 export interface MixErrorInit {
     code: MixErrorCode;
     phase: MixPhase;
+    /** Default: what the table says of the code. */
     number?: number | undefined;
     detail?: number | undefined;
     cause?: unknown;
@@ -43,7 +44,7 @@ export class MixError extends Error {
         super(message, init.cause === undefined ? undefined : { cause: init.cause });
         this.code = init.code;
         this.phase = init.phase;
-        this.number = init.number ?? 0;
+        this.number = init.number ?? (ERROR_NUMBERS as Partial<Record<MixErrorCode, number>>)[init.code] ?? 0;
         this.detail = init.detail ?? 0;
     }
 }

@@ -234,7 +234,7 @@ class Lookup extends Base<LookupNews, LookupCommand> {
         if (!this.engine.ready) throw this.engine.notReady();
         const number = /^TYPE\d{1,5}$/i.test(type) ? Number(type.slice(4)) : this.engine.command(Command.RECORD_TYPE, 0, 0, type)?.out.number ?? 0;
         if (number < 1 || number > 65535)
-            throw mixError(`DNS error: unknown type of records '${type}'`, { code: 'ARGUMENT', phase: 'dns', number: -2 });
+            throw mixError(`DNS error: unknown type of records '${type}'`, { code: 'ARGUMENT', phase: 'dns' });
         return number;
     }
 
@@ -383,7 +383,7 @@ export function begin<O extends Opening>(engine: Engine, opening: O, sink: Sink<
         operation.begin();
     } catch (error) {
         operation.fail(error instanceof MixError ? error
-            : mixError(error instanceof Error ? error.message : String(error), { code: 'ARGUMENT', phase: 'tunnel', number: -2, cause: error }));
+            : mixError(error instanceof Error ? error.message : String(error), { code: 'ARGUMENT', phase: 'tunnel', cause: error }));
     }
     return (command) => operation.command(command as never);
 }

@@ -5,11 +5,11 @@ import { test } from 'node:test';
 import { Command, Kind, OK, OUT_SIZE } from '../src/abi.js';
 import { Core, CoreBroken } from '../src/core.js';
 import { ERROR_NUMBERS } from '../src/error-table.js';
+import { fromWire, mixError, toWire } from '../src/errors.js';
 import { Settings } from '../src/settings.js';
 import { hostOf, MODULE, Scripted } from './scripted.js';
 
-const ARGUMENT = -2;
-const STATE = -4;
+const { ARGUMENT, STATE } = ERROR_NUMBERS;
 const start = (scripted = new Scripted()): Promise<Core> => Core.start(MODULE, hostOf(scripted));
 
 test('the table of errors is the module\'s', async () => {
@@ -20,6 +20,13 @@ test('the table of errors is the module\'s', async () => {
         assert.equal(core.errorName(number), `MIX_ERR_${name}`);
         assert.notEqual(core.errorText(number), 'unknown error');
     }
+});
+
+test('an error has the number that the table gives its code', () => {
+    const lost = mixError('lost', { code: 'WEBSOCKET_LOST', phase: 'websocket' });
+    assert.equal(lost.number, ERROR_NUMBERS.WEBSOCKET_LOST);
+    assert.equal(fromWire(toWire(lost)).number, ERROR_NUMBERS.WEBSOCKET_LOST);
+    assert.equal(mixError('an option', { code: 'OPTION', phase: 'options' }).number, 0);
 });
 
 test('exports are few, and all of them are called by core.ts', () => {
