@@ -23,13 +23,12 @@
 #define MIX_WASM_OUT(F) \
     F(double, id)         /* of the call, link, request, lookup, WebSocket */ \
     F(double, number)     /* what a failure's layer tells; a length */ \
-    F(uint32_t, what)     /* as the event's header says; a type of records; an HTTP version */ \
+    F(uint32_t, what)     /* as the event's header says; a type of records */ \
     F(uint32_t, state)    /* enum mix_tunnel_state */ \
     F(uint32_t, phase) \
     F(uint32_t, flags)    /* MIX_WASM_FLAGS */ \
     F(int32_t, code)      /* a status: 0 or an error */ \
-    F(uint32_t, layer)    /* text; the folder in which the error was born */ \
-    F(uint32_t, words)    /* text about it */ \
+    F(uint32_t, words)    /* text about an error */ \
     F(uint32_t, data)     /* bytes */ \
     F(uint32_t, len) \
     F(uint32_t, text)     /* a URL, name, protocol, reason */ \
@@ -46,7 +45,7 @@
     K(LINK_TEXT, 4)    /* id, data, len: send it */ \
     K(LINK_BINARY, 5) \
     K(LINK_CLOSE, 6)   /* id */ \
-    K(STATE, 7)        /* state, phase, and a failure: code, layer, words, number */ \
+    K(STATE, 7)        /* state, phase, and a failure: code, words, number */ \
     K(STORE, 8)        /* text, data, len; data 0: delete it */ \
     K(REFUSED, 9)      /* data, len: an endpoint */ \
     K(NOTICE, 10)      /* data, len: words */ \
@@ -76,7 +75,7 @@
     C(FETCH_END, 22)         /* id */ \
     C(FETCH_READ, 23)        /* id, number: at most so many → data, len */ \
     C(FETCH_CLOSE, 24)       /* id */ \
-    C(FETCH_RESPONSE, 25)    /* id → number: status; what: version; text: reason; more: URL; \
+    C(FETCH_RESPONSE, 25)    /* id → number: status; text: reason; more: URL; \
                                 FLAG_REDIRECTED, FLAG_NULL_BODY; count: headers */ \
     C(FETCH_HEADER, 26)      /* id, number: which → text, more */ \
     C(FETCH_TIMING, 27)      /* id → data: struct mix_wasm_timing, FLAG_REUSED */ \
@@ -88,8 +87,7 @@
     C(WEBSOCKET_TEXT, 41)    /* id; input */ \
     C(WEBSOCKET_BINARY, 42) \
     C(WEBSOCKET_CLOSE, 43)   /* id, number: code; input: reason */ \
-    C(WEBSOCKET_DROP, 44)    /* id */ \
-    C(WEBSOCKET_BUFFERED, 45) /* id → number */
+    C(WEBSOCKET_DROP, 44)    /* id */
 
 #define MIX_WASM_FLAGS(B) \
     B(CACHED, 1) \

@@ -46,8 +46,6 @@ static int stats(const mix_wasm_call *c) {
 #define COPY(type, name) out.name = (type)s.name;
     MIX_WASM_STATS(COPY)
 #undef COPY
-    OUT.state = s.state;
-    OUT.phase = s.phase;
     OUT.text = mix_wasm_offset(s.gateway);
     OUT.more = mix_wasm_offset(s.exit);
     mix_wasm_put_data(&out, sizeof out);
@@ -182,7 +180,6 @@ static int fetch_response(const mix_wasm_call *c) {
     if (status != MIX_OK)
         return status;
     OUT.number = r.status;
-    OUT.what = (uint32_t)r.version;
     OUT.text = mix_wasm_offset(r.reason ? r.reason : "");
     OUT.more = mix_wasm_offset(r.url ? r.url : "");
     OUT.flags = (r.redirected ? (uint32_t)MIX_WASM_FLAG_REDIRECTED : 0) | (r.null_body ? (uint32_t)MIX_WASM_FLAG_NULL_BODY : 0);
@@ -310,11 +307,6 @@ static int websocket_drop(const mix_wasm_call *c) {
     return MIX_OK;
 }
 
-static int websocket_buffered(const mix_wasm_call *c) {
-    OUT.number = (double)mix_tunnel_websocket_buffered(TUNNEL, c->id);
-    return MIX_OK;
-}
-
 /* ---- the table ---- */
 
 typedef int (*command)(const mix_wasm_call *c);
@@ -352,7 +344,6 @@ static const struct {
     [MIX_WASM_COMMAND_WEBSOCKET_BINARY] = {websocket_binary, false},
     [MIX_WASM_COMMAND_WEBSOCKET_CLOSE] = {websocket_close, false},
     [MIX_WASM_COMMAND_WEBSOCKET_DROP] = {websocket_drop, false},
-    [MIX_WASM_COMMAND_WEBSOCKET_BUFFERED] = {websocket_buffered, false},
 };
 
 int mix_wasm_do(int what, const mix_wasm_call *call) {

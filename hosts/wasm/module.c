@@ -43,7 +43,6 @@ void mix_wasm_put_data(const void *data, size_t len) {
 
 void mix_wasm_put_failure(const mix_failure *failure) {
     mix_wasm.out.code = failure->code;
-    mix_wasm.out.layer = mix_wasm_offset(failure->layer ? failure->layer : "");
     mix_wasm.out.words = mix_wasm_offset(failure->words);
     mix_wasm.out.number = (double)failure->number;
 }
@@ -89,10 +88,8 @@ uint8_t *mix_wasm_input(size_t len) {
 /* ---- setup ---- */
 
 static int fail_setup(int status, const char *words) {
-    static mix_failure failure;
-    failure = (mix_failure){.code = status, .layer = "tunnel"};
-    strncpy(failure.words, words, sizeof failure.words - 1);
-    mix_wasm_put_failure(&failure);
+    mix_wasm.out.code = status;
+    mix_wasm.out.words = mix_wasm_offset(words);
     return status;
 }
 

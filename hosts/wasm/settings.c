@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum kind { TEXT, FLAG, MILLISECONDS, INTEGER, LONG, LENGTH, SIZE, LIST, HEADER, VALUE } kind;
+typedef enum kind { TEXT, FLAG, MILLISECONDS, INTEGER, LONG, LENGTH, LIST, HEADER, VALUE } kind;
 
 typedef struct row {
     const char *name;
@@ -73,9 +73,6 @@ static void put(void *out, const row *r, const char *value) {
     case LENGTH:
         *(int64_t *)(void *)member = number;
         break;
-    case SIZE:
-        *(size_t *)(void *)member = (size_t)number;
-        break;
     default:
         break;
     }
@@ -105,7 +102,6 @@ static const row tunnel_rows[] = {
     {"per_host", LONG, AT(per_host), 0},
     {"user_agent", TEXT, AT(user_agent), 0},
     {"roots", TEXT, AT(roots), 0},
-    {"only_roots", FLAG, AT(only_roots), 0},
     {0},
 };
 #undef AT
@@ -175,7 +171,6 @@ int mix_settings_request(mix_request *out, mix_header *headers, const char *in) 
 static const row websocket_rows[] = {
     {"url", TEXT, offsetof(mix_websocket_options, url), 0},
     {"protocol", LIST, 0, 0},
-    {"message_max", SIZE, offsetof(mix_websocket_options, message_max), 0},
     {"open_timeout", MILLISECONDS, offsetof(mix_websocket_options, open_timeout), 0},
     {"header", HEADER, 0, 0},
     {"value", VALUE, 0, 0},

@@ -15,7 +15,7 @@ import { timingOf } from '../src/response.js';
 const URL_ = 'http://site.example/';
 const END: FetchNews = { type: 'end', timing: { started: 0, resolved: 0, connected: 0, secured: 0, sent: 0, firstByte: 0, finished: 0, received: 0, uploaded: 0, reused: false } };
 const answer = (more: Partial<FetchResponse> = {}): FetchResponse => ({ type: 'response', status: 200, statusText: 'OK', url: URL_, redirected: false,
-    version: 'http/1.1', headers: [], nullBody: false, ...more });
+    headers: [], nullBody: false, ...more });
 const data = (text: string): FetchNews => ({ type: 'data', data: new TextEncoder().encode(text) });
 
 async function begin(init?: MixRequestInit, tunnel: Fake<'fetch'> = fake<'fetch'>()): Promise<{ response: Promise<Response>; played: Played<'fetch'> }> {

@@ -50,8 +50,6 @@ function headersOf(core: Core, engine: Engine, id: number, count: number): Array
     return headers;
 }
 
-const VERSIONS: Record<number, string> = { 10: 'http/1.0', 11: 'http/1.1', 20: 'h2' };
-
 // ---- requests ----
 
 class Fetch extends Base<FetchNews, FetchCommand> {
@@ -156,7 +154,6 @@ class Fetch extends Base<FetchNews, FetchCommand> {
         this.post({
             type: 'response', status: out.number, statusText, url,
             redirected: (out.flags & Flag.REDIRECTED) !== 0,
-            version: VERSIONS[out.what] ?? '',
             headers: headersOf(core, this.engine, this.id, out.count),
             nullBody: (out.flags & Flag.NULL_BODY) !== 0,
         });
@@ -314,7 +311,7 @@ class Socket extends Base<WebSocketNews, WebSocketCommand> {
             const result = this.engine.command(message.text ? Command.WEBSOCKET_TEXT : Command.WEBSOCKET_BINARY, this.id, 0, bytes);
             if (!result || result.status === BLOCKED) return; // until OPEN or WRITABLE
             this.#waiting.shift();
-            if (result.status === OK) this.post({ type: 'sent', bytes: bytes.length });
+            if (result.status === OK) this.post({ type: 'sent' });
             else this.post({ type: 'refused', error: this.#errorOf(result.core, result.status) });
         }
         const close = this.#close;
@@ -333,7 +330,7 @@ class Socket extends Base<WebSocketNews, WebSocketCommand> {
         if (!core) return;
         switch (out.what) {
             case WebSocketWhat.OPEN:
-                this.post({ type: 'open', protocol: core.text(out.text), url: this.#opening.url });
+                this.post({ type: 'open', protocol: core.text(out.text) });
                 return this.#write();
             case WebSocketWhat.MESSAGE:
                 return this.#message(core, out);

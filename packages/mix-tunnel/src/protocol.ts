@@ -91,8 +91,6 @@ export interface FetchResponse {
     /** Of the last request, without fragment. */
     url: string;
     redirected: boolean;
-    /** `h2`, `http/1.1` or `http/1.0`. */
-    version: string;
     /** In the server's order, names in lower case, values decoded as Latin-1. */
     headers: Array<[string, string]>;
     /** The status, or HEAD, has no body: no `data` follows, but `end` does. */
@@ -161,11 +159,11 @@ export type WebSocketCommand =
     | { type: 'abort' };
 
 export type WebSocketNews =
-    | { type: 'open'; protocol: string; url: string }
+    | { type: 'open'; protocol: string }
     | { type: 'text'; data: string }
     | { type: 'binary'; data: ArrayBuffer }
-    /** The oldest message not yet told of is in the tunnel's hands: `bytes` as UTF-8 or binary. */
-    | { type: 'sent'; bytes: number }
+    /** The oldest message not yet told of is in the tunnel's hands. */
+    | { type: 'sent' }
     /** The oldest message not yet told of was not taken. */
     | { type: 'refused'; error: WireError }
     /** The server closes; `close` follows. */
