@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Builds packages/*/dist: build.mjs [PACKAGE…]. Types by tsc, JavaScript by esbuild. A package's file build.mjs says what is made of it.
+// Builds packages/*/dist: build.mjs [PACKAGE…]. Types by tsc, JavaScript by esbuild. A package's file build.mjs says what is made of it;
+// without one it is an index.js for browsers and one for Node.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -69,12 +70,22 @@ function tools(folder) {
     };
 }
 
+/** The tunnel stays a package of its own: one instance for all. */
+async function buildIndex(tools) {
+    const external = ['@lwmix/*'];
+    tools.types();
+    await tools.browser('index', { external });
+    await tools.node('index', { external });
+    tools.esmOfNode('index', await tools.names('index'));
+}
+
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : ALL;
 for (const name of ALL.filter((n) => wanted.includes(n))) { // in the order of the list: later ones use the types of earlier ones
     const folder = join(HERE, name);
     rmSync(join(folder, 'dist'), { recursive: true, force: true });
     mkdirSync(join(folder, 'dist', 'node'), { recursive: true });
-    const { build } = await import(pathToFileURL(join(folder, 'build.mjs')));
+    const own = join(folder, 'build.mjs');
+    const build = existsSync(own) ? (await import(pathToFileURL(own))).build : buildIndex;
     await build(tools(folder));
     cpSync(join(HERE, '../LICENSE'), join(folder, 'dist', 'LICENSE'));
 }
