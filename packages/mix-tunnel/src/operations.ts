@@ -3,13 +3,10 @@
 // a port of the page (serve.ts) or the peer's methods (compat.ts).
 import { BLOCKED, Command, DONE, FetchWhat, Flag, OK, Redirect, TIMING, WebSocketWhat, type Out } from './abi.js';
 import type { Core } from './core.js';
-import type { Engine, Operation } from './engine.js';
+import type { Engine, Operation, OperationKind } from './engine.js';
 import { mixError, toWire, MixError } from './errors.js';
 import { errorOf, failureIn, type Failure } from './failures.js';
-import type {
-    DnsRecord, FetchCommand, FetchNews, FetchOpening, FetchTiming, LookupCommand, LookupNews, LookupOpening, Opening, Traffic, WebSocketCommand,
-    WebSocketNews, WebSocketOpening, WireError,
-} from './protocol.js';
+import type { DnsRecord, FetchCommand, FetchTiming, LookupCommand, Opening, Traffic, WebSocketCommand } from './protocol.js';
 import { Settings } from './settings.js';
 
 /** Where news go; none after a last message. */
@@ -19,56 +16,79 @@ export type Sink<News> = (news: News, transfer: Transferable[]) => void;
 const UPLOAD_CREDIT = 128 * 1024;
 const READ_MOST = 64 * 1024;
 
-abstract class Base<News, Cmd> implements Operation {
+abstract class Base<Kind extends OperationKind> implements Operation {
     protected readonly engine: Engine;
+    protected readonly opening: Traffic[Kind]['opening'];
     protected id = 0;
     protected over = false;
-    readonly #sink: Sink<News>;
+    readonly #kind: Kind;
+    readonly #sink: Sink<Traffic[Kind]['news']>;
 
-    constructor(engine: Engine, sink: Sink<News>) {
+    constructor(kind: Kind, engine: Engine, opening: Traffic[Kind]['opening'], sink: Sink<Traffic[Kind]['news']>) {
         this.engine = engine;
+        this.opening = opening;
+        this.#kind = kind;
         this.#sink = sink;
     }
 
-    protected post(news: News, ...transfer: Transferable[]): void {
+    abstract begin(): void;
+    abstract command(command: Traffic[Kind]['command']): void;
+    abstract event(out: Out): void;
+
+    /** The command that begins it in the core; throws `MixError`. */
+    protected start(command: number, number: number, ...input: Uint8Array[]): void {
+        this.id = this.engine.begin(this.#kind, this, command, number, ...input);
+    }
+
+    /** A command for it; the core to read the result from, or undefined: the tunnel is gone. */
+    protected tell(command: number, number = 0, ...input: Array<Uint8Array | string>): Told | undefined {
+        return this.engine.command(command, this.id, number, ...input);
+    }
+
+    protected post(news: Traffic[Kind]['news'], ...transfer: Transferable[]): void {
         if (!this.over) this.#sink(news, transfer);
     }
 
-    abstract begin(): void;
-    abstract command(command: Cmd): void;
-    abstract event(out: Out): void;
-    abstract fail(error: MixError): void;
+    protected postError(error: MixError): void {
+        this.post({ type: 'error', error: toWire(error) });
+    }
+
+    /** No news follows, and no event comes any more; the core drops what it has of it by this command. */
+    protected end(command?: number): void {
+        this.over = true;
+        this.engine.forget(this.#kind, this.id);
+        if (command !== undefined) this.tell(command);
+    }
+
+    fail(error: MixError): void {
+        this.postError(error);
+        this.over = true;
+    }
 }
 
-function headersOf(core: Core, engine: Engine, id: number, count: number): Array<[string, string]> {
-    const headers: Array<[string, string]> = [];
-    for (let i = 0; i < count; i++) {
-        const header = engine.command(Command.FETCH_HEADER, id, i);
-        if (header?.status !== OK) break;
-        headers.push([core.latin1(header.out.text).toLowerCase(), core.latin1(header.out.more)]);
-    }
-    return headers;
+type Told = NonNullable<ReturnType<Engine['command']>>;
+
+function refusal({ core, status }: Told): MixError {
+    return errorOf(core, { status, words: '', detail: 0 });
+}
+
+/** As a setting, where 0 would mean the default. */
+function timeout(ms: number | undefined): number | undefined {
+    return ms === undefined ? undefined : Math.max(1, Math.ceil(ms));
 }
 
 // ---- requests ----
 
-class Fetch extends Base<FetchNews, FetchCommand> {
-    readonly #opening: FetchOpening;
-    #credit: number;
+class Fetch extends Base<'fetch'> {
+    #credit = this.opening.credit;
     /** Of the request's body, what the core has not taken yet. */
     #chunks: Uint8Array[] = [];
     #ends = false;
     #responded = false;
     #failure: Failure | undefined;
 
-    constructor(engine: Engine, sink: Sink<FetchNews>, opening: FetchOpening) {
-        super(engine, sink);
-        this.#opening = opening;
-        this.#credit = opening.credit;
-    }
-
     begin(): void {
-        const { url, method, headers, body, redirect, maxRedirects, timeoutMs } = this.#opening;
+        const { url, method, headers, body, redirect, maxRedirects, timeoutMs } = this.opening;
         const streams = body !== null && !(body instanceof Uint8Array);
         const settings = new Settings()
             .put('method', method)
@@ -76,10 +96,10 @@ class Fetch extends Base<FetchNews, FetchCommand> {
             .headers(headers)
             .put('redirect', { follow: Redirect.FOLLOW, error: Redirect.ERROR, manual: Redirect.MANUAL }[redirect])
             .put('max_redirects', maxRedirects === 0 ? -1 : maxRedirects)
-            .put('timeout', timeoutMs === undefined ? undefined : Math.max(1, Math.ceil(timeoutMs)));
+            .put('timeout', timeout(timeoutMs));
         if (streams) settings.put('streams', true).put('stream_length', body.length);
         const bytes = body instanceof Uint8Array ? body : undefined;
-        this.id = this.engine.begin('fetch', this, Command.FETCH, bytes ? bytes.length : -1, settings.bytes(), bytes ?? new Uint8Array(0));
+        this.start(Command.FETCH, bytes ? bytes.length : -1, settings.bytes(), bytes ?? new Uint8Array(0));
         if (streams) this.post({ type: 'credit', bytes: UPLOAD_CREDIT });
     }
 
@@ -109,7 +129,7 @@ class Fetch extends Base<FetchNews, FetchCommand> {
                 continue;
             }
             const piece = chunk.subarray(0, READ_MOST);
-            const result = this.engine.command(Command.FETCH_WRITE, this.id, 0, piece);
+            const result = this.tell(Command.FETCH_WRITE, 0, piece);
             if (result?.status !== OK) return; // BLOCKED until WRITABLE; else FINISHED tells why
             const taken = result.out.number;
             if (taken === chunk.length) this.#chunks.shift();
@@ -118,7 +138,7 @@ class Fetch extends Base<FetchNews, FetchCommand> {
         }
         if (!this.#ends) return;
         this.#ends = false;
-        this.engine.command(Command.FETCH_END, this.id);
+        this.tell(Command.FETCH_END);
     }
 
     event(out: Out): void {
@@ -145,7 +165,7 @@ class Fetch extends Base<FetchNews, FetchCommand> {
     }
 
     #respond(): void {
-        const result = this.engine.command(Command.FETCH_RESPONSE, this.id);
+        const result = this.tell(Command.FETCH_RESPONSE);
         if (result?.status !== OK) return;
         const { core, out } = result;
         const statusText = core.latin1(out.text);
@@ -154,18 +174,28 @@ class Fetch extends Base<FetchNews, FetchCommand> {
         this.post({
             type: 'response', status: out.number, statusText, url,
             redirected: (out.flags & Flag.REDIRECTED) !== 0,
-            headers: headersOf(core, this.engine, this.id, out.count),
+            headers: this.#headers(core, out.count),
             nullBody: (out.flags & Flag.NULL_BODY) !== 0,
         });
+    }
+
+    #headers(core: Core, count: number): Array<[string, string]> {
+        const headers: Array<[string, string]> = [];
+        for (let i = 0; i < count; i++) {
+            const header = this.tell(Command.FETCH_HEADER, i);
+            if (header?.status !== OK) break;
+            headers.push([core.latin1(header.out.text).toLowerCase(), core.latin1(header.out.more)]);
+        }
+        return headers;
     }
 
     /** As much as is there and may be sent. */
     #read(): void {
         while (this.#responded && !this.over && this.#credit > 0) {
-            const result = this.engine.command(Command.FETCH_READ, this.id, Math.min(this.#credit, READ_MOST));
+            const result = this.tell(Command.FETCH_READ, Math.min(this.#credit, READ_MOST));
             if (!result || result.status === DONE || result.status === BLOCKED) return;
             const { status, core, out } = result;
-            if (status !== OK) return this.#last(errorOf(core, this.#failure ?? { status, words: '', detail: 0 }));
+            if (status !== OK) return this.#last(this.#failure ? errorOf(core, this.#failure) : refusal(result));
             if (out.len === 0) return this.#complete();
             const data = core.copy(out.data, out.len);
             this.#credit -= data.length;
@@ -180,7 +210,7 @@ class Fetch extends Base<FetchNews, FetchCommand> {
     }
 
     #timing(): FetchTiming {
-        const result = this.engine.command(Command.FETCH_TIMING, this.id);
+        const result = this.tell(Command.FETCH_TIMING);
         const values = result?.status === OK ? result.core.doubles(result.out.data, TIMING.length) : [];
         const at = (name: (typeof TIMING)[number]): number => values[TIMING.indexOf(name)] ?? -1;
         const ms = (name: (typeof TIMING)[number]): number => (at(name) < 0 ? -1 : at(name) / 1000);
@@ -192,20 +222,13 @@ class Fetch extends Base<FetchNews, FetchCommand> {
     }
 
     #last(error: MixError): void {
-        this.post({ type: 'error', error: toWire(error) });
+        this.postError(error);
         this.#close();
     }
 
     #close(): void {
-        this.over = true;
         this.#chunks = [];
-        this.engine.forget('fetch', this.id);
-        this.engine.command(Command.FETCH_CLOSE, this.id);
-    }
-
-    fail(error: MixError): void {
-        this.post({ type: 'error', error: toWire(error) });
-        this.over = true;
+        this.end(Command.FETCH_CLOSE);
     }
 }
 
@@ -213,18 +236,11 @@ class Fetch extends Base<FetchNews, FetchCommand> {
 
 const ADDRESSES = 'A+AAAA';
 
-class Lookup extends Base<LookupNews, LookupCommand> {
-    readonly #opening: LookupOpening;
-
-    constructor(engine: Engine, sink: Sink<LookupNews>, opening: LookupOpening) {
-        super(engine, sink);
-        this.#opening = opening;
-    }
-
+class Lookup extends Base<'lookup'> {
     begin(): void {
-        const { name, type } = this.#opening;
+        const { name, type } = this.opening;
         const number = type === ADDRESSES ? 0 : this.#typeNumber(type);
-        this.id = this.engine.begin('lookup', this, Command.LOOKUP, number, new TextEncoder().encode(name));
+        this.start(Command.LOOKUP, number, new TextEncoder().encode(name));
     }
 
     #typeNumber(type: string): number {
@@ -236,17 +252,16 @@ class Lookup extends Base<LookupNews, LookupCommand> {
     }
 
     command(command: LookupCommand): void {
-        if (this.over || command.type !== 'abort') return;
-        this.over = true;
-        this.engine.forget('lookup', this.id);
-        this.engine.command(Command.LOOKUP_CANCEL, this.id);
+        if (!this.over && command.type === 'abort') this.end(Command.LOOKUP_CANCEL);
     }
 
     event(out: Out): void {
         const core = this.engine.core;
         if (!core) return;
-        this.engine.forget('lookup', this.id);
-        if (out.code !== OK) return this.fail(errorOf(core, failureIn(core, out)));
+        if (out.code !== OK) {
+            this.postError(errorOf(core, failureIn(core, out)));
+            return this.end();
+        }
         const canonical = core.text(out.text);
         const records: DnsRecord[] = [];
         for (let i = 0; i < out.count; i++) {
@@ -256,12 +271,7 @@ class Lookup extends Base<LookupNews, LookupCommand> {
             records.push({ type, ttl: record.out.ttl, text: core.text(record.out.text) });
         }
         this.post({ type: 'answer', answer: { records, ttl: out.ttl, cached: (out.flags & Flag.CACHED) !== 0, canonical } });
-        this.over = true;
-    }
-
-    fail(error: MixError): void {
-        this.post({ type: 'error', error: toWire(error) });
-        this.over = true;
+        this.end();
     }
 }
 
@@ -269,23 +279,17 @@ class Lookup extends Base<LookupNews, LookupCommand> {
 
 type Message = { text: boolean; data: string | Uint8Array };
 
-class Socket extends Base<WebSocketNews, WebSocketCommand> {
-    readonly #opening: WebSocketOpening;
+class Socket extends Base<'websocket'> {
     /** What the core has not taken yet, in order. */
     #waiting: Message[] = [];
     #close: { code: number; reason: string } | undefined;
 
-    constructor(engine: Engine, sink: Sink<WebSocketNews>, opening: WebSocketOpening) {
-        super(engine, sink);
-        this.#opening = opening;
-    }
-
     begin(): void {
-        const { url, protocols, headers, timeoutMs } = this.#opening;
+        const { url, protocols, headers, timeoutMs } = this.opening;
         const settings = new Settings().put('url', url);
         for (const protocol of protocols) settings.put('protocol', protocol);
-        settings.headers(headers).put('open_timeout', timeoutMs === undefined ? undefined : Math.max(1, Math.ceil(timeoutMs)));
-        this.id = this.engine.begin('websocket', this, Command.WEBSOCKET, 0, settings.bytes());
+        settings.headers(headers).put('open_timeout', timeout(timeoutMs));
+        this.start(Command.WEBSOCKET, 0, settings.bytes());
     }
 
     command(command: WebSocketCommand): void {
@@ -299,30 +303,24 @@ class Socket extends Base<WebSocketNews, WebSocketCommand> {
                 this.#close = { code: command.code ?? 0, reason: command.reason ?? '' };
                 return this.#write();
             case 'abort':
-                this.over = true;
-                this.engine.forget('websocket', this.id);
-                this.engine.command(Command.WEBSOCKET_DROP, this.id);
+                return this.end(Command.WEBSOCKET_DROP);
         }
     }
 
     #write(): void {
         for (let message = this.#waiting[0]; message; message = this.#waiting[0]) {
             const bytes = typeof message.data === 'string' ? new TextEncoder().encode(message.data) : message.data;
-            const result = this.engine.command(message.text ? Command.WEBSOCKET_TEXT : Command.WEBSOCKET_BINARY, this.id, 0, bytes);
+            const result = this.tell(message.text ? Command.WEBSOCKET_TEXT : Command.WEBSOCKET_BINARY, 0, bytes);
             if (!result || result.status === BLOCKED) return; // until OPEN or WRITABLE
             this.#waiting.shift();
             if (result.status === OK) this.post({ type: 'sent' });
-            else this.post({ type: 'refused', error: this.#errorOf(result.core, result.status) });
+            else this.post({ type: 'refused', error: toWire(refusal(result)) });
         }
         const close = this.#close;
         if (!close) return;
         this.#close = undefined;
-        const result = this.engine.command(Command.WEBSOCKET_CLOSE, this.id, close.code, close.reason);
-        if (result && result.status !== OK) this.post({ type: 'error', error: this.#errorOf(result.core, result.status) });
-    }
-
-    #errorOf(core: Core, status: number): WireError {
-        return toWire(errorOf(core, { status, words: '', detail: 0 }));
+        const result = this.tell(Command.WEBSOCKET_CLOSE, close.code, close.reason);
+        if (result && result.status !== OK) this.postError(refusal(result));
     }
 
     event(out: Out): void {
@@ -339,11 +337,10 @@ class Socket extends Base<WebSocketNews, WebSocketCommand> {
             case WebSocketWhat.CLOSING:
                 return this.post({ type: 'closing', code: out.number, reason: core.text(out.text) });
             case WebSocketWhat.ERROR:
-                return this.post({ type: 'error', error: toWire(errorOf(core, failureIn(core, out))) });
+                return this.postError(errorOf(core, failureIn(core, out)));
             case WebSocketWhat.CLOSED:
                 this.post({ type: 'close', code: out.number, reason: core.text(out.text), wasClean: (out.flags & Flag.CLEAN) !== 0 });
-                this.over = true;
-                this.engine.forget('websocket', this.id);
+                return this.end();
         }
     }
 
@@ -353,8 +350,8 @@ class Socket extends Base<WebSocketNews, WebSocketCommand> {
         this.post({ type: 'binary', data }, data);
     }
 
-    fail(error: MixError): void {
-        this.post({ type: 'error', error: toWire(error) });
+    override fail(error: MixError): void {
+        this.postError(error);
         this.post({ type: 'close', code: 1006, reason: '', wasClean: false });
         this.over = true;
     }
@@ -365,17 +362,17 @@ class Socket extends Base<WebSocketNews, WebSocketCommand> {
 /** Takes the commands of one operation. */
 export type Handle<O extends Opening> = (command: Traffic[O['op']]['command']) => void;
 
-function make(engine: Engine, opening: Opening, sink: Sink<never>): Base<never, never> {
+function make(engine: Engine, opening: Opening, sink: Sink<unknown>): Fetch | Lookup | Socket {
     switch (opening.op) {
-        case 'fetch': return new Fetch(engine, sink as Sink<FetchNews>, opening) as Base<never, never>;
-        case 'lookup': return new Lookup(engine, sink as Sink<LookupNews>, opening) as Base<never, never>;
-        case 'websocket': return new Socket(engine, sink as Sink<WebSocketNews>, opening) as Base<never, never>;
+        case 'fetch': return new Fetch('fetch', engine, opening, sink);
+        case 'lookup': return new Lookup('lookup', engine, opening, sink);
+        case 'websocket': return new Socket('websocket', engine, opening, sink);
     }
 }
 
 /** Begins an operation; what is wrong with it from the start is its first and last news. */
 export function begin<O extends Opening>(engine: Engine, opening: O, sink: Sink<Traffic[O['op']]['news']>): Handle<O> {
-    const operation = make(engine, opening, sink as Sink<never>);
+    const operation = make(engine, opening, sink as Sink<unknown>);
     try {
         operation.begin();
     } catch (error) {
