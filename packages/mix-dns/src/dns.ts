@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // mixDNS over any way to ask: what its arguments mean, and what it resolves with.
-import { ADDRESSES, lookup, lookupAll, type OpenLookup } from './lookup.js';
-import type { DnsAnswer } from '@lwmix/mix-tunnel/internal';
+import { ADDRESSES, firstAddress, type DnsAnswer } from '@lwmix/mix-tunnel/internal';
+import { lookup, lookupAll, type OpenLookup } from './lookup.js';
 
 /** Types of records that are known by name; others by number, as `TYPE257`. */
 export type DnsRecordType = 'A' | 'AAAA' | 'CAA' | 'CNAME' | 'DNSKEY' | 'DS' | 'HTTPS' | 'MX' | 'NAPTR' | 'NS' | 'PTR' | 'SOA' | 'SRV' | 'SVCB' | 'TLSA'
@@ -41,10 +41,10 @@ export function mixDnsBy(open: OpenLookup): MixDNS {
     return mixDNS as MixDNS;
 }
 
-function address({ records }: DnsAnswer): string {
-    const record = records.find(({ type }) => type === 'A') ?? records.find(({ type }) => type === 'AAAA');
-    if (!record) throw new TypeError('mixDNS: an answer without an address');
-    return record.text;
+function address(answer: DnsAnswer): string {
+    const first = firstAddress(answer);
+    if (first === undefined) throw new TypeError('mixDNS: an answer without an address');
+    return first;
 }
 
 function checkTypes(types: readonly unknown[]): string[] {

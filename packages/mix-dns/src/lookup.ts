@@ -5,9 +5,6 @@ import { MixDnsError } from '@lwmix/mix-tunnel';
 
 export type OpenLookup = (opening: LookupOpening, take: (news: LookupNews) => void) => Channel<LookupCommand>;
 
-/** What `type` of a lookup asks for addresses of both families. */
-export const ADDRESSES = 'A+AAAA';
-
 export interface LookupLimits {
     signal?: AbortSignal | null | undefined;
     timeoutMs?: number | undefined;
@@ -57,14 +54,14 @@ export async function lookupAll(open: OpenLookup, name: string, types: readonly 
         const answers = (await Promise.all(asked)).filter((answer) => answer !== undefined);
         const [first] = answers;
         if (!first) throw none[0];
-        return answers.length === 1 ? first : joined(first, answers);
+        return answers.length === 1 ? first : merged(first, answers);
     } finally {
         limits.signal?.removeEventListener('abort', onAbort);
         stop.abort(); // when one failed, nobody waits for the others
     }
 }
 
-function joined(first: DnsAnswer, answers: DnsAnswer[]): DnsAnswer {
+function merged(first: DnsAnswer, answers: DnsAnswer[]): DnsAnswer {
     return {
         records: answers.flatMap((answer) => answer.records),
         ttl: Math.min(...answers.map((answer) => answer.ttl)),

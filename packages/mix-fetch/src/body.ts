@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The body of a request: whole bytes where it is small or in memory anyway, else a stream.
+import { joined } from '@lwmix/mix-tunnel/internal';
 
 /** What a request sends. `whole` can be sent again after a redirect or on another connection; `stream` only once. */
 export type OutgoingBody =
@@ -41,7 +42,7 @@ export async function requestBody(request: Request, limit = WHOLE_MAX): Promise<
     let size = 0;
     while (size <= limit) {
         const { done, value } = await reader.read();
-        if (done) return { body: { kind: 'whole', bytes: joined(parts, size) }, type: null };
+        if (done) return { body: { kind: 'whole', bytes: joined(parts) }, type: null };
         const part = chunk(value);
         parts.push(part);
         size += part.byteLength;
@@ -81,16 +82,6 @@ function fromIterable(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Ar
             await iterator.return?.(reason);
         },
     }, { highWaterMark: 0 });
-}
-
-function joined(parts: Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
-    const whole = new Uint8Array(size);
-    let at = 0;
-    for (const part of parts) {
-        whole.set(part, at);
-        at += part.byteLength;
-    }
-    return whole;
 }
 
 /** What was read already, then the rest. */

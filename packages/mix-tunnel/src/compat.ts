@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The peer's methods of the worker, on the same operations as ours: whole bodies, one address, handles.
 import { releaseProxy, transfer } from 'comlink';
+import { ADDRESSES, firstAddress, joined } from './common.js';
 import type { Engine } from './engine.js';
 import { fromWire, mixError } from './errors.js';
 import { begin, type Handle } from './operations.js';
-import type { DnsAnswer, FetchResponse, WebSocketNews, WebSocketOpening } from './protocol.js';
+import type { FetchResponse, WebSocketNews, WebSocketOpening } from './protocol.js';
 import type { MixFetchResponseInit, WsEventCallback } from './types.js';
 
 const encoder = new TextEncoder();
@@ -23,16 +24,6 @@ function headersOf(headers: unknown): Array<[string, string]> {
     return Object.entries(headers).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
 }
 
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-    const out = new Uint8Array(length);
-    let at = 0;
-    for (const part of parts) {
-        out.set(part, at);
-        at += part.length;
-    }
-    return out;
-}
-
 export async function mixFetch(engine: Engine, url: string, init: unknown): Promise<MixFetchResponseInit> {
     const { method, headers, body } = (typeof init === 'object' && init !== null ? init : {}) as Record<string, unknown>;
     const opening = {
@@ -42,16 +33,14 @@ export async function mixFetch(engine: Engine, url: string, init: unknown): Prom
     return new Promise((resolve, reject) => {
         let response: FetchResponse | undefined;
         const parts: Uint8Array[] = [];
-        let length = 0;
         const handle: Handle<typeof opening> = begin(engine, opening, (news) => {
             if (news.type === 'response') response = news;
             else if (news.type === 'error') reject(fromWire(news.error));
             else if (news.type === 'data') {
                 parts.push(news.data);
-                length += news.data.length;
                 handle({ type: 'credit', bytes: news.data.length });
             } else if (news.type === 'end' && response) {
-                const whole = joined(parts, length);
+                const whole = joined(parts);
                 const { status, statusText, headers: list } = response;
                 resolve(transfer({ body: whole, status, statusText, headers: list }, [whole.buffer]));
             }
@@ -59,15 +48,9 @@ export async function mixFetch(engine: Engine, url: string, init: unknown): Prom
     });
 }
 
-/** The first of the addresses, IPv4 before IPv6. */
-export function firstAddress(answer: DnsAnswer): string | undefined {
-    const of = (type: string): string | undefined => answer.records.find((record) => record.type === type)?.text;
-    return of('A') ?? of('AAAA');
-}
-
 export async function mixDNS(engine: Engine, hostname: string): Promise<string> {
     return new Promise((resolve, reject) => {
-        begin(engine, { op: 'lookup', name: String(hostname), type: 'A+AAAA' }, (news) => {
+        begin(engine, { op: 'lookup', name: String(hostname), type: ADDRESSES }, (news) => {
             if (news.type === 'error') return reject(fromWire(news.error));
             const address = firstAddress(news.answer);
             if (address !== undefined) resolve(address);

@@ -2,6 +2,7 @@
 // One instance of the module: its exports as methods, its memory as text and bytes. No knowledge of what they mean.
 import { readOut, type Out } from './abi.js';
 import { ERROR_NUMBERS } from './error-table.js';
+import { textOf } from './errors.js';
 
 /** What the module asks of its surroundings while it is called. */
 export interface Surroundings {
@@ -121,7 +122,7 @@ export class Core {
         try {
             return act();
         } catch (error) {
-            this.#broken = new CoreBroken(error instanceof Error ? error.message : String(error), { cause: error });
+            this.#broken = new CoreBroken(textOf(error), { cause: error });
             throw this.#broken;
         }
     }

@@ -2,9 +2,10 @@
 // What lives on the tunnel: requests, lookups, WebSockets. Each takes commands and gives news (protocol.ts), whoever is at the other end:
 // a port of the page (serve.ts) or the peer's methods (compat.ts).
 import { BLOCKED, Command, DONE, FetchWhat, Flag, OK, Redirect, TIMING, WebSocketWhat, type Out } from './abi.js';
+import { ADDRESSES } from './common.js';
 import type { Core } from './core.js';
 import type { Engine, Operation, OperationKind } from './engine.js';
-import { mixError, toWire, MixError } from './errors.js';
+import { mixError, textOf, toWire, MixError } from './errors.js';
 import { errorOf, failureIn, type Failure } from './failures.js';
 import type { DnsRecord, FetchCommand, FetchTiming, LookupCommand, Opening, Traffic, WebSocketCommand } from './protocol.js';
 import { Settings } from './settings.js';
@@ -234,8 +235,6 @@ class Fetch extends Base<'fetch'> {
 
 // ---- names ----
 
-const ADDRESSES = 'A+AAAA';
-
 class Lookup extends Base<'lookup'> {
     begin(): void {
         const { name, type } = this.opening;
@@ -377,7 +376,7 @@ export function begin<O extends Opening>(engine: Engine, opening: O, sink: Sink<
         operation.begin();
     } catch (error) {
         operation.fail(error instanceof MixError ? error
-            : mixError(error instanceof Error ? error.message : String(error), { code: 'ARGUMENT', phase: 'tunnel', cause: error }));
+            : mixError(textOf(error), { code: 'ARGUMENT', phase: 'tunnel', cause: error }));
     }
     return (command) => operation.command(command as never);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the engine needs of a browser or of Node. host.browser.ts and host.node.ts are the two that there are.
 import type { Surroundings } from './core.js';
+import { textOf } from './errors.js';
 
 /** A WebSocket to a gateway. */
 export interface Link {
@@ -69,8 +70,7 @@ export function getByFetch(url: string, accept: string, answer: Answer): () => v
 
 /** Node hides the reason in the cause. */
 function reasonOf(error: unknown): string {
-    if (!(error instanceof Error)) return String(error);
-    return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+    return error instanceof Error && error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : textOf(error);
 }
 
 const BUSY_ABOVE = 64 * 1024;
@@ -102,7 +102,7 @@ export function linkByWebSocket(url: string, events: LinkEvents): Link {
         socket = new WebSocket(url);
     } catch (error) {
         queueMicrotask(() => {
-            if (!done) events.closed(0, error instanceof Error ? error.message : String(error));
+            if (!done) events.closed(0, textOf(error));
         });
         return { busy: false, send() {}, close: finish };
     }

@@ -113,7 +113,7 @@ export type FetchNews =
 export interface LookupOpening {
     op: 'lookup';
     name: string;
-    /** A type of records (`MX`, …); `A+AAAA`: addresses of both families. */
+    /** A type of records (`MX`, …), or `ADDRESSES` (common.ts). */
     type: string;
 }
 

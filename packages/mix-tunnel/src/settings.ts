@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Settings as hosts/wasm/settings.h reads them: names and values in turn, each ending with a zero byte, then one more.
+import { joined } from './common.js';
 
 const encoder = new TextEncoder();
 
@@ -28,15 +29,7 @@ export class Settings {
     }
 
     bytes(): Uint8Array {
-        let len = 1;
-        for (const part of this.#parts) len += part.length;
-        const out = new Uint8Array(len);
-        let at = 0;
-        for (const part of this.#parts) {
-            out.set(part, at);
-            at += part.length;
-        }
-        return out;
+        return joined([...this.#parts, new Uint8Array(1)]);
     }
 }
 

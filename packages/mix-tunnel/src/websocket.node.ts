@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { request as plain, type ClientRequest, type IncomingMessage } from 'node:http';
 import { request as secure } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { textOf } from './errors.js';
 import type { Link, LinkEvents } from './platform.js';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -115,7 +116,7 @@ class Client implements Link {
         try {
             this.#handshake(new URL(url));
         } catch (error) {
-            queueMicrotask(() => this.#finish(error instanceof Error ? error.message : String(error)));
+            queueMicrotask(() => this.#finish(textOf(error)));
         }
     }
 
