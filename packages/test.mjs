@@ -14,6 +14,7 @@ const ALL = JSON.parse(readFileSync(join(HERE, 'package.json'), 'utf8')).workspa
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : ALL;
 let passed = 0;
 let failed = 0;
+let tests = 0;
 
 function count(good, what) {
     if (good) passed++;
@@ -58,14 +59,19 @@ for (const [name, folder] of folders) {
     checkTypes(name, folder);
 }
 const stream = run({ files, concurrency: 2, timeout: 60_000 });
-stream.on('test:pass', ({ details }) => { if (details.type !== 'suite') passed++; });
+stream.on('test:pass', ({ details }) => {
+    if (details.type === 'suite') return;
+    tests++;
+    passed++;
+});
 stream.on('test:fail', ({ name, file, details }) => {
     if (details.type === 'suite') return;
     count(false, `${file}: ${name}: ${details.error?.cause?.stack ?? details.error?.cause ?? details.error}`);
 });
 stream.on('test:stderr', ({ message }) => process.stderr.write(message));
 stream.on('end', () => {
+    if (tests === 0) count(false, 'none of the tests ran to its end');
     console.log(`packages: ${passed} passed, ${failed} failed`);
-    process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+    process.exitCode = failed > 0 ? 1 : 0;
 });
 stream.resume();

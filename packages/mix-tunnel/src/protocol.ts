@@ -14,7 +14,7 @@ export type { IMixTunnelWorker };
 
 // ---- the worker itself ----
 
-/** To a worker that is made from text (`inline`) or without files of its own: the module, gzip or plain. */
+/** To a worker that is made from text (`inline`): the module, as gzip. */
 export interface LoadMessage { kind: 'Load'; wasm: ArrayBuffer }
 /** To the worker: the network is back, or may be another. */
 export interface NetworkMessage { kind: 'Network' }

@@ -7,7 +7,7 @@ import type { NetworkMessage } from './protocol.js';
 export interface Spawned {
     readonly endpoint: Endpoint;
     post(message: unknown, transfer: Transferable[]): void;
-    /** Called for each message that is not Comlink's. */
+    /** Called for each message, Comlink's included. */
     onMessage(take: (data: unknown) => void): void;
     /** It could not be started, or broke down; once. */
     onEnd(take: (reason: string) => void): void;
