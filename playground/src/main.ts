@@ -8,7 +8,7 @@ import { log, startLog } from './log.js';
 import { startNames } from './names.js';
 import { directUrl, loadLocal, needed, type NetworkName } from './network.js';
 import { givenOptions, startOptions } from './options.js';
-import { showNetwork, showSite, startPath } from './path.js';
+import { showNetwork, startPath } from './path.js';
 import { redraw, startPlots } from './plots.js';
 import { startSocket } from './socket.js';
 import { startTabs } from './tabs.js';
@@ -32,8 +32,7 @@ function useNetwork(name: NetworkName): void {
     byId<HTMLInputElement>('dns-name').value = site ? new URL(site.http).hostname : 'example.com';
     byId<HTMLInputElement>('socket-url').value = site?.ws ?? '';
     byId<HTMLInputElement>('compare-url').value = site ? `${site.http}/bytes?n=20000` : 'https://example.com/';
-    showNetwork(name);
-    showSite(site?.http ?? 'https://example.com/');
+    showNetwork(name, site?.http ?? 'https://example.com/');
     options.refresh();
     log('info', name === 'local' ? `the local mixnet: ${local?.nodes.length ?? 0} nodes on this machine` : 'the main network: nodes that others run');
 }

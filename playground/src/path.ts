@@ -230,12 +230,15 @@ export function showSite(url: string): void {
     build();
 }
 
-export function showNetwork(name: NetworkName): void {
+/** Of which no node is known yet, and the site that its tools begin with. */
+export function showNetwork(name: NetworkName, url: string): void {
     network = name;
     shown = { gateway: '', exit: '', mixes: [0, 0, 0] };
+    site = new URL(url).hostname;
     build();
 }
 
+/** Nothing is drawn before `showNetwork`. */
 export function startPath(config: LocalNetwork | undefined): void {
     local = config;
     let before: Sample | undefined;
@@ -256,5 +259,4 @@ export function startPath(config: LocalNetwork | undefined): void {
         before = sample;
     });
     onState(({ state: name }) => { host.dataset['state'] = name; });
-    build();
 }
