@@ -169,9 +169,9 @@ export class Core {
         return this.#call(() => this.#exports.mix_next(this.now(), busy ? 1 : 0));
     }
 
-    /** Milliseconds from now; Infinity: never. */
-    wait(): number {
-        return (this.#call(() => this.#exports.mix_deadline()) - this.now()) / 1000;
+    /** When `next` has something without a cause from outside: milliseconds of the surroundings' clock; Infinity: never. */
+    deadline(): number {
+        return this.#call(() => this.#exports.mix_deadline()) / 1000;
     }
 
     errorName(status: number): string {

@@ -21,7 +21,6 @@ export type OperationKind = keyof Traffic;
 /** Names of mix_tunnel_state that are steps of setup. */
 const PHASES: Partial<Record<number, SetupPhase>> = { [State.DIRECTORY]: 'directory', [State.GATEWAY]: 'gateway', [State.EXIT]: 'exit' };
 const LONGEST_TIMER = 0x7fffffff;
-const TIMER_EXACT_MS = 0.1;
 const IDENTITY = 'identity';
 const LOG_ERROR = 1;
 const LOG_WARN = 2;
@@ -71,8 +70,8 @@ export class Engine {
     #calls = new Map<number, () => void>();
     #link: { id: number; link: Link } | undefined;
     #timer: ReturnType<typeof setTimeout> | undefined;
-    /** When it goes off, by the host's clock. */
-    #due = 0;
+    /** When it goes off, by the host's clock; Infinity: there is none. */
+    #due = Infinity;
     #turning = false;
     #woken = false;
     readonly #operations: Record<OperationKind, Map<number, Operation>> = { fetch: new Map(), lookup: new Map(), websocket: new Map() };
@@ -190,8 +189,7 @@ export class Engine {
         this.#active = this.#started = false;
         this.#why = into === 'failed' ? error : undefined;
         this.#takeStats();
-        clearTimeout(this.#timer);
-        this.#timer = undefined;
+        this.#disarm();
         for (const cancel of this.#calls.values()) cancel();
         this.#calls.clear();
         this.#link?.link.close();
@@ -283,15 +281,20 @@ export class Engine {
     }
 
     #arm(core: Core): void {
-        const wait = core.wait();
-        const due = this.#host.now() + wait;
-        if (this.#timer !== undefined && Math.abs(due - this.#due) < TIMER_EXACT_MS) return;
-        clearTimeout(this.#timer);
+        const due = core.deadline();
+        if (due === this.#due) return;
+        this.#disarm();
+        if (due === Infinity) return;
         this.#due = due;
-        this.#timer = wait === Infinity ? undefined : setTimeout(() => {
-            this.#timer = undefined;
+        this.#timer = setTimeout(() => {
+            this.#due = Infinity;
             this.#turn();
-        }, Math.min(Math.max(Math.ceil(wait), 0), LONGEST_TIMER));
+        }, Math.min(Math.max(Math.ceil(due - this.#host.now()), 0), LONGEST_TIMER));
+    }
+
+    #disarm(): void {
+        clearTimeout(this.#timer);
+        this.#due = Infinity;
     }
 
     #take(kind: number, out: Out, core: Core): void {

@@ -53,7 +53,7 @@ test('commands that are unknown, need a tunnel, or have a zero in a text', async
     assert.equal(core.command(Command.STOP), STATE);
     assert.equal(core.command(Command.RECORD_TYPE, 0, 0, 'A\0A'), ARGUMENT);
     assert.equal(core.next(false), Kind.NOTHING);
-    assert.equal(core.wait(), Infinity);
+    assert.equal(core.deadline(), Infinity);
     assert.equal(core.command(Command.FREE), OK);
 });
 
