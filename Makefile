@@ -134,8 +134,11 @@ fuzz: fuzz-build ## 60 s a fuzz target (FUZZ=seconds)
 docs: packages ## the API reference of C and JavaScript, into build/docs
 	@node tools/api-docs.mjs
 
-install: build ## command, library, headers, man pages; PREFIX (/usr/local) and DESTDIR as usual
-	@DESTDIR="$(DESTDIR)" cmake --install build/native --strip --prefix "$(or $(PREFIX),/usr/local)" > build/install.log || { cat build/install.log >&2; exit 1; }
+# By sudo it copies and no more: what is built, and the cache of third parties, are the user's.
+install: $(if $(SUDO_USER),,build) ## command, library, headers, man pages; PREFIX (/usr/local) and DESTDIR as usual
+	@[ -f build/native/liblwmix.a ] || { echo "install: nothing is built here yet: make build, without sudo, comes first" >&2; exit 1; }
+	@DESTDIR="$(DESTDIR)" cmake --install build/native --strip --prefix "$(or $(PREFIX),/usr/local)" > build/install.log || { cat build/install.log >&2; echo "install: if $(DESTDIR)$(or $(PREFIX),/usr/local) is not yours to write: sudo make install, or PREFIX=$$HOME/.local" >&2; exit 1; }
+	@$(if $(SUDO_USER),chown --reference=build build/install.log build/native/install_manifest.txt)
 	@echo "installed below $(DESTDIR)$(or $(PREFIX),/usr/local): bin/lwmix, lib/liblwmix.a, include/mix, lib/pkgconfig/lwmix.pc, share/man, share/doc/lwmix"
 
 # Builds no more than goes into them.
