@@ -297,28 +297,30 @@ static int read_ready(client *c) {
                           folder, "");
 }
 
-static int read_file(const client *c, const char *path, const char *option, mix_buf *out) {
+int client_read_file(const char *command, const char *option, const char *path, mix_buf *out) {
     int error = host_path_read(path, out);
     if (!error)
         return 0;
-    fprintf(stderr, "lwmix %s: %s %s: %s\n", c->command, option, path, strerror(error));
+    fprintf(stderr, "lwmix %s: %s %s: %s\n", command, option, path, strerror(error));
     return CLIENT_EXIT_USAGE;
 }
 
-/* The file must hold certificates by itself, whatever else is trusted. */
-static int read_cacert(client *c, mix_buf *roots) {
+int client_read_roots(const char *command, const char *option, const char *path,
+                      const mix_env *with, mix_buf *roots) {
     mix_tls *alone = NULL;
     size_t mark = roots->len;
-    int exit_status = read_file(c, c->options.cacert, "--cacert", roots);
+    int exit_status = client_read_file(command, option, path, roots);
     if (exit_status != 0)
         return exit_status;
     mix_tls_config config = {.extra_roots = mix_bytes_slice(mix_buf_bytes(roots), mark, roots->len),
                              .only_extra = true};
-    int status = mix_tls_new(&alone, &config, &env);
+    int status = mix_tls_new(&alone, &config, with);
     mix_tls_free(alone);
-    return status == MIX_OK ? 0
-                            : complain(c, CLIENT_EXIT_USAGE, "--cacert %s: %s", c->options.cacert,
-                                       mix_error_text(status));
+    mix_buf_put_str(roots, "\n");
+    if (status == MIX_OK)
+        return 0;
+    fprintf(stderr, "lwmix %s: %s %s: %s\n", command, option, path, mix_error_text(status));
+    return CLIENT_EXIT_USAGE;
 }
 
 /* A local mixnet has an authority of its own: for its directory and gateways no other counts, and
@@ -329,11 +331,11 @@ static int make_tls(client *c) {
     int exit_status = 0;
     snprintf(ca, sizeof ca, "%s/ca.pem", c->options.network ? c->options.network : "");
     if (c->options.network) {
-        exit_status = read_file(c, ca, "--network", roots);
+        exit_status = client_read_file(c->command, "--network", ca, roots);
         mix_buf_put_str(roots, "\n");
     }
     if (exit_status == 0 && c->options.cacert)
-        exit_status = read_cacert(c, roots);
+        exit_status = client_read_roots(c->command, "--cacert", c->options.cacert, &env, roots);
     mix_tls_config config = {.extra_roots = mix_buf_bytes(roots),
                              .only_extra = c->options.network != NULL};
     int status = exit_status ? MIX_OK : mix_tls_new(&c->tls, &config, &env);

@@ -5,6 +5,7 @@
 #define HOSTS_NATIVE_CLIENT_H
 
 #include "args.h"
+#include "base/buf.h"
 #include "mix/tunnel.h"
 
 #include <uv.h>
@@ -61,6 +62,12 @@ extern const char client_exit_help[]; /* the lines of a help about them */
 /* One line on stderr, "lwmix COMMAND: [about: ]phrase: words", without control characters, whoever
  * wrote the words. The exit status. */
 int client_complain(const char *command, const char *about, const mix_failure *why);
+
+/* Appends the file that an option names: 0, or the exit status after a line on stderr. */
+int client_read_file(const char *command, const char *option, const char *path, mix_buf *out);
+/* The same for certificates (PEM): it must hold some by itself, whatever else is trusted. */
+int client_read_roots(const char *command, const char *option, const char *path,
+                      const mix_env *with, mix_buf *roots);
 
 typedef struct client client;
 typedef struct client_events {

@@ -3,7 +3,6 @@
 #include "client.h"
 #include "commands.h"
 #include "env.h"
-#include "files.h"
 #include "report.h"
 #include "tls/tls.h"
 
@@ -54,34 +53,6 @@ static int64_t read_time(const char *text) {
                : -1;
 }
 
-/* Appends the file; 0, or the exit status after a line on stderr. */
-static int read_option(const char *option, const char *path, mix_buf *out) {
-    int error = host_path_read(path, out);
-    if (!error)
-        return 0;
-    fprintf(stderr, "lwmix verify: %s %s: %s\n", option, path, strerror(error));
-    return CLIENT_EXIT_USAGE;
-}
-
-static int read_roots(mix_buf *roots, const char *option, const char *path) {
-    mix_tls *alone = NULL;
-    size_t mark = roots->len;
-    if (!path)
-        return 0;
-    int exit_status = read_option(option, path, roots);
-    if (exit_status != 0)
-        return exit_status;
-    mix_bytes text = mix_bytes_slice(mix_buf_bytes(roots), mark, roots->len);
-    int status =
-        mix_tls_new(&alone, &(mix_tls_config){.extra_roots = text, .only_extra = true}, &env);
-    mix_tls_free(alone);
-    mix_buf_put_str(roots, "\n");
-    if (status == MIX_OK)
-        return 0;
-    fprintf(stderr, "lwmix verify: %s %s: %s\n", option, path, mix_error_text(status));
-    return CLIENT_EXIT_USAGE;
-}
-
 static int tell(const verify *v, const mix_error *e) {
     mix_failure why = {.code = e->code, .layer = e->layer, .number = e->number};
     snprintf(why.words, sizeof why.words, "%s", e->words);
@@ -104,11 +75,11 @@ static int run(const verify *v) {
     mix_buf roots = {0}, chain = {0};
     mix_tls *tls = NULL;
     mix_error e = {0};
-    int exit_status = read_roots(&roots, "--roots", v->roots);
+    int exit_status = v->roots ? client_read_roots("verify", "--roots", v->roots, &env, &roots) : 0;
+    if (exit_status == 0 && v->cacert)
+        exit_status = client_read_roots("verify", "--cacert", v->cacert, &env, &roots);
     if (exit_status == 0)
-        exit_status = read_roots(&roots, "--cacert", v->cacert);
-    if (exit_status == 0)
-        exit_status = read_option("--chain", v->chain, &chain);
+        exit_status = client_read_file("verify", "--chain", v->chain, &chain);
     if (exit_status == 0) {
         mix_tls_config config = {.extra_roots = mix_buf_bytes(&roots),
                                  .only_extra = v->roots != NULL};

@@ -2,12 +2,10 @@
 /* lwmix proxy: brings a tunnel up and lets other programs use it by SOCKS5 and HTTP. */
 #include "address.h"
 #include "commands.h"
-#include "files.h"
 #include "proxy/connection.h"
 
 #include "base/alloc.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -32,15 +30,9 @@ static bool may_be_name(const char *user) {
 
 /* The file's first line. */
 static int read_password(const char *path, mix_buf *out) {
-    char folder[4096];
-    const char *slash = strrchr(path, '/');
-    int length = slash ? (int)(slash - path) : 1;
-    snprintf(folder, sizeof folder, "%.*s", length, slash ? path : ".");
-    int error = host_file_read(folder[0] ? folder : "/", slash ? slash + 1 : path, out);
-    if (error) {
-        fprintf(stderr, "lwmix proxy: --password-file %s: %s\n", path, strerror(error));
-        return CLIENT_EXIT_USAGE;
-    }
+    int status = client_read_file("proxy", "--password-file", path, out);
+    if (status != 0)
+        return status;
     const uint8_t *end = out->len > 0 ? memchr(out->data, '\n', out->len) : NULL;
     size_t len = end ? (size_t)(end - out->data) : out->len;
     if (len > 0 && out->data[len - 1] == '\r')
