@@ -3,7 +3,9 @@
 #include "client.h"
 #include "commands.h"
 #include "env.h"
+#include "report.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +20,6 @@ typedef struct ping {
     size_t received;
     double times[COUNT_MOST]; /* ms */
     mix_time asked;
-    int status;
 } ping;
 
 static void next(ping *p);
@@ -42,7 +43,6 @@ static void arm(ping *p, long ms) {
 static void next(ping *p) {
     if (p->sent >= p->count) {
         p->done = true;
-        uv_stop(p->loop);
         return;
     }
     p->sent++;
@@ -71,10 +71,6 @@ static void on_event(void *user, const mix_tunnel_event *ev) {
     ping *p = user;
     if (ev->kind == MIX_TUNNEL_EVENT_PONG)
         on_pong(p, ev->round_trip);
-    if (ev->kind == MIX_TUNNEL_EVENT_STATE && ev->state == MIX_TUNNEL_FAILED)
-        p->status = ev->failure.code;
-    if (ev->kind == MIX_TUNNEL_EVENT_STATE && ev->state == MIX_TUNNEL_FAILED)
-        uv_stop(p->loop);
 }
 
 static int ascending(const void *a, const void *b) {
@@ -82,30 +78,49 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Figures of the whole run; the times are sorted now. */
-static void report(ping *p) {
+static void put_ms(yyjson_mut_doc *doc, const char *name, double ms) {
+    (void)yyjson_mut_obj_add_real(doc, yyjson_mut_doc_get_root(doc), name, round(ms * 1000) / 1000);
+}
+
+static void put_packets(yyjson_mut_doc *doc, const mix_tunnel_stats *s) {
+    yyjson_mut_val *packets = yyjson_mut_obj(doc);
+    (void)yyjson_mut_obj_add_uint(doc, packets, "data", s->data);
+    (void)yyjson_mut_obj_add_uint(doc, packets, "retransmitted", s->retransmitted);
+    (void)yyjson_mut_obj_add_uint(doc, packets, "cover", s->cover);
+    (void)yyjson_mut_obj_add_uint(doc, packets, "acknowledged", s->acknowledged);
+    (void)yyjson_mut_obj_add_uint(doc, packets, "replies", s->replies);
+    (void)yyjson_mut_obj_add_val(doc, yyjson_mut_doc_get_root(doc), "packets", packets);
+}
+
+/* Figures of the whole run; the times are sorted now. The exit status. */
+static int tell(ping *p) {
     mix_tunnel_stats s;
     mix_tunnel_get_stats(client_tunnel(p->client), &s);
     size_t n = p->received;
     qsort(p->times, n, sizeof *p->times, ascending);
     double least = n ? p->times[0] : 0, most = n ? p->times[n - 1] : 0;
-    double median = n ? (p->times[n / 2] + p->times[(n - 1) / 2]) / 2 : 0,
-           setup = (double)s.setup / 1000;
-    if (p->json)
-        printf("{\"sent\":%ld,\"received\":%zu,\"lost\":%ld,\"min_ms\":%.3f,\"median_ms\":%.3f,"
-               "\"max_ms\":%.3f,\"setup_ms\":%.3f,"
-               "\"packets\":{\"data\":%llu,\"retransmitted\":%llu,\"cover\":%llu,\"acknowledged\":%"
-               "llu,\"replies\":%llu},"
-               "\"surbs\":%u,\"gateway\":\"%s\",\"exit\":\"%s\"}\n",
-               p->sent, n, p->lost, least, median, most, setup, (unsigned long long)s.data,
-               (unsigned long long)s.retransmitted, (unsigned long long)s.cover,
-               (unsigned long long)s.acknowledged, (unsigned long long)s.replies, s.surbs,
-               s.gateway, s.exit);
-    else
+    double median = n ? (p->times[n / 2] + p->times[(n - 1) / 2]) / 2 : 0;
+    double setup = (double)s.setup / 1000;
+    if (!p->json) {
         printf("\n%ld sent, %zu answered, %ld lost; round trip min/median/max %.1f/%.1f/%.1f ms; "
                "ready after %.0f ms\n",
                p->sent, n, p->lost, least, median, most, setup);
-    fflush(stdout);
+        return fflush(stdout) == 0 ? 0 : CLIENT_EXIT_OTHER;
+    }
+    yyjson_mut_doc *doc = report_new();
+    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
+    (void)yyjson_mut_obj_add_sint(doc, root, "sent", p->sent);
+    (void)yyjson_mut_obj_add_uint(doc, root, "received", n);
+    (void)yyjson_mut_obj_add_sint(doc, root, "lost", p->lost);
+    put_ms(doc, "min_ms", least);
+    put_ms(doc, "median_ms", median);
+    put_ms(doc, "max_ms", most);
+    put_ms(doc, "setup_ms", setup);
+    put_packets(doc, &s);
+    (void)yyjson_mut_obj_add_uint(doc, root, "surbs", s.surbs);
+    report_put(doc, root, "gateway", s.gateway);
+    report_put(doc, root, "exit", s.exit);
+    return report_print(doc, "ping") ? 0 : CLIENT_EXIT_OTHER;
 }
 
 static int run(ping *p) {
@@ -119,13 +134,13 @@ static int run(ping *p) {
     uv_timer_init(p->loop, &p->timer);
     p->timer.data = p;
     next(p);
-    uv_run(p->loop, UV_RUN_DEFAULT);
+    exit_status = client_run(p->client, &p->done);
     uv_close((uv_handle_t *)&p->timer, NULL);
-    report(p);
+    int told = tell(p);
     client_down(p->client);
-    if (!p->done)
-        return p->status ? client_exit_status(p->status) : CLIENT_EXIT_SIGNAL;
-    return p->received > 0 ? CLIENT_EXIT_OK : CLIENT_EXIT_TIMEOUT;
+    if (exit_status == 0)
+        exit_status = told;
+    return exit_status == 0 && p->received == 0 ? CLIENT_EXIT_TIMEOUT : exit_status;
 }
 
 int command_ping(int argc, char **argv) {
