@@ -31,8 +31,7 @@ case ${1:-} in
         exit
         ;;
 esac
-is_new_enough || [ -x "$folder/bin/node" ] || command -v npm >/dev/null || exit 0 # a group without node
-if is_new_enough || [ -x "$folder/bin/node" ]; then
+if is_new_enough || [ -x "$folder/bin/node" ] || ! command -v npm >/dev/null; then # without npm: a group without node
     exit 0
 fi
 [ -n "$part" ] || { echo "setup: Node.js $LEAST or later is needed; for $(uname -m) install it by hand" >&2; exit 1; }

@@ -91,10 +91,8 @@ int client_complain(const char *command, const char *about, const mix_failure *w
     char line[1024];
     snprintf(line, sizeof line, "lwmix %s: %s%s%s%s%s", command, about ? about : "",
              about ? ": " : "", mix_error_text(why->code), why->words[0] ? ": " : "", why->words);
-    for (char *p = line; *p; p++) {
-        if ((unsigned char)*p < ' ' || *p == 127)
-            *p = '?';
-    }
+    for (char *p = line; *p; p++)
+        *p = client_clean(*p);
     fprintf(stderr, "%s\n", line);
     return client_exit_status(why->code);
 }

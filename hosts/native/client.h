@@ -62,6 +62,10 @@ extern const char client_exit_help[]; /* the lines of a help about them */
 /* One line on stderr, "lwmix COMMAND: [about: ]phrase: words", without control characters, whoever
  * wrote the words. The exit status. */
 int client_complain(const char *command, const char *about, const mix_failure *why);
+/* What a stranger wrote, for a terminal: a control character is a question mark. */
+static inline char client_clean(char c) {
+    return (unsigned char)c < ' ' || c == 127 ? '?' : c;
+}
 
 /* Appends the file that an option names: 0, or the exit status after a line on stderr. */
 int client_read_file(const char *command, const char *option, const char *path, mix_buf *out);

@@ -67,7 +67,7 @@ static void print_json(question *q, const mix_tunnel_event *ev) {
 /* A record's text is a stranger's. */
 static void print_clean(const char *text) {
     for (; *text; text++)
-        putchar((unsigned char)*text < ' ' || *text == 127 ? '?' : *text);
+        putchar(client_clean(*text));
 }
 
 static void print_lines(const question *q, const mix_dns_answer *a) {

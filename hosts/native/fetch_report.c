@@ -36,8 +36,8 @@ void fetch_report_verbose(const transfer *t) {
     mix_buf heads = {0};
     fetch_report_heads(&heads, t);
     for (size_t i = 0, start = 0; i + 1 < heads.len; i++) {
-        if (heads.data[i] < ' ' && heads.data[i] != '\r' && heads.data[i] != '\n')
-            heads.data[i] = '?';
+        if (heads.data[i] != '\r' && heads.data[i] != '\n')
+            heads.data[i] = (uint8_t)client_clean((char)heads.data[i]);
         if (heads.data[i] != '\r' || heads.data[i + 1] != '\n')
             continue;
         fprintf(stderr, "< %.*s\n", (int)(i - start), (const char *)heads.data + start);

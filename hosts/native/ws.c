@@ -170,7 +170,7 @@ static void on_closed(ws *w, const mix_websocket_news *news) {
         if (news->clean) {
             why.code = MIX_OK;
             for (char *p = why.words; *p; p++)
-                *p = (unsigned char)*p < ' ' || *p == 127 ? '?' : *p;
+                *p = client_clean(*p);
             fprintf(stderr, "lwmix ws: the server closed: %s\n", why.words);
             w->exit_status = CLIENT_EXIT_WEBSOCKET;
         } else {
