@@ -23,6 +23,7 @@ void mix_gateway_config_init(mix_gateway_config *cfg) {
         .good_session = MIX_SECONDS(30),
         .tries_new = 3,
         .tries_known = 8,
+        .tries_stored = 4,
         .replacements = 5,
     };
 }
@@ -37,7 +38,7 @@ static bool config_ok(const mix_gateway_config *c) {
     }
     return c->crypto && c->identity && c->queue_packets > 0 && c->queue_packets <= 65536 &&
            c->flight_packets > 0 && c->pushed_items > 0 && c->pushed_bytes > 0 &&
-           c->tries_new > 0 && c->tries_known > 0;
+           c->tries_new > 0 && c->tries_known > 0 && c->tries_stored > 0;
 }
 
 int mix_gateway_new(mix_gateway **out, const mix_gateway_config *cfg, const mix_env *env) {
@@ -86,7 +87,7 @@ int mix_gateway_start(mix_gateway *g, mix_time now) {
         return MIX_ERR_STATE;
     const mix_registration *r = &g->id.registration;
     g->tries = g->replaced = 0;
-    g->reregistered = g->clock_corrected = false;
+    g->reregistered = g->clock_corrected = g->served = false;
     g->say_failed = g->say_lost = false;
     if (!g->chosen && r->present)
         take_gateway(g, r->gateway, mix_bytes_str(r->url));

@@ -68,9 +68,9 @@ struct mix_gateway {
     int64_t remaining;
     unsigned vain_claims; /* since a packet was accepted */
     bool claimed;         /* since a packet was accepted */
-    int64_t paid_day;     /* UTC day, counted from 1970, of the last balance that is good for the day */
-    unsigned noise;       /* senseless messages since a sound answer */
-    unsigned refused;     /* packets refused since one was accepted */
+    int64_t paid_day; /* UTC day, counted from 1970, of the last balance that is good for the day */
+    unsigned noise;   /* senseless messages since a sound answer */
+    unsigned refused; /* packets refused since one was accepted */
 
     /* the clock of authenticateV2 */
     int64_t clock_offset; /* seconds that the gateway is ahead of us */
@@ -81,6 +81,7 @@ struct mix_gateway {
     /* recovery */
     unsigned tries, replaced;
     bool reregistered;
+    bool served; /* since the start */
     mix_time ready_at;
 
     /* events that wait */

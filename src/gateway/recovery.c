@@ -94,9 +94,14 @@ static void replace(mix_gateway *g) {
     mix_gateway_enter(g, MIX_GATEWAY_IS_CHOOSING, MIX_NEVER);
 }
 
+static unsigned most_tries(const mix_gateway *g, mix_remedy remedy) {
+    if (!mix_session_has_key(g) || remedy == MIX_REMEDY_INSIST)
+        return g->cfg.tries_new;
+    return g->served ? g->cfg.tries_known : g->cfg.tries_stored;
+}
+
 static void recover(mix_gateway *g, mix_remedy remedy, mix_time now) {
-    unsigned tries = mix_session_has_key(g) && remedy != MIX_REMEDY_INSIST ? g->cfg.tries_known
-                                                                           : g->cfg.tries_new;
+    unsigned tries = most_tries(g, remedy);
     mix_log(g->env, MIX_LOG_WARN, "gateway", "%s: %s", mix_error_text(g->error.code),
             g->error.words);
     if (g->state == MIX_GATEWAY_IS_READY) {
