@@ -87,7 +87,7 @@ int mix_gateway_start(mix_gateway *g, mix_time now) {
         return MIX_ERR_STATE;
     const mix_registration *r = &g->id.registration;
     g->tries = g->replaced = 0;
-    g->reregistered = g->clock_corrected = g->served = false;
+    g->reregistered = g->clock_corrected = g->answered = false;
     g->say_failed = g->say_lost = false;
     if (!g->chosen && r->present)
         take_gateway(g, r->gateway, mix_bytes_str(r->url));
@@ -305,6 +305,7 @@ int mix_gateway_feed(mix_gateway *g, uint32_t link, bool binary, mix_bytes messa
     if (!g->link_up)
         return mix_gateway_nonsense(g, MIX_ERR_GATEWAY_UNEXPECTED, now,
                                     "a message before the connection is open");
+    g->answered = true;
     return binary ? mix_session_frame(g, message, now) : mix_session_text(g, message, now);
 }
 

@@ -36,8 +36,8 @@ typedef struct mix_gateway_config {
     mix_time pause_longest;
     mix_time good_session; /* a session that lasted so long makes earlier failures forgotten */
     unsigned tries_new;    /* of a gateway that does not know us yet */
-    unsigned tries_known;  /* of one that has served us since the start */
-    unsigned tries_stored; /* of one that did so once: it may be gone, and somebody waits */
+    unsigned tries_known;  /* of one that does, and has answered since the start */
+    unsigned tries_stored; /* of one that has not: it may be gone, and somebody waits */
     unsigned replacements; /* gateways given up in a row before the session has failed */
 } mix_gateway_config;
 void mix_gateway_config_init(

@@ -81,7 +81,7 @@ struct mix_gateway {
     /* recovery */
     unsigned tries, replaced;
     bool reregistered;
-    bool served; /* since the start */
+    bool answered; /* a word came since the start */
     mix_time ready_at;
 
     /* events that wait */

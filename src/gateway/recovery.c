@@ -97,7 +97,7 @@ static void replace(mix_gateway *g) {
 static unsigned most_tries(const mix_gateway *g, mix_remedy remedy) {
     if (!mix_session_has_key(g) || remedy == MIX_REMEDY_INSIST)
         return g->cfg.tries_new;
-    return g->served ? g->cfg.tries_known : g->cfg.tries_stored;
+    return g->answered ? g->cfg.tries_known : g->cfg.tries_stored;
 }
 
 static void recover(mix_gateway *g, mix_remedy remedy, mix_time now) {

@@ -118,7 +118,6 @@ static void claim(mix_gateway *g, mix_time now) {
 
 static void ready(mix_gateway *g, mix_time now) {
     g->ready_at = now;
-    g->served = true;
     g->say_ready = g->say_bandwidth = true;
     g->stats.sessions++;
     mix_gateway_enter(g, MIX_GATEWAY_IS_READY, MIX_NEVER);
