@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names by DNS over HTTPS through a whole network in virtual time, from a resolver behind its exit.
  */
-#include "alloc_fail.h"
-#include "mix/errors.h"
-#include "web_client.h"
+#include "tunnel/scene_testing.h"
 
-static struct scene {
-    world net;
-    world_web web;
-    world_client client;
-    web_client asks;
-    mix_tunnel_config config;
-    unsigned questions;
-    bool silent;
-} s;
+#include "alloc_fail.h"
+
+static unsigned questions;
+static bool silent;
 
 /* https://b.test/dns-query: every name is at 93.184.216.34, without IPv6. */
 static void serve(void *user, web_request *r) {
@@ -23,8 +16,8 @@ static void serve(void *user, web_request *r) {
         web_client_server(user, r);
         return;
     }
-    s.questions++;
-    if (s.silent)
+    questions++;
+    if (silent)
         return;
     while (r->body.data[end] != 0)
         end += r->body.data[end] + 1u;
@@ -37,51 +30,20 @@ static void serve(void *user, web_request *r) {
     mix_buf_deinit(&out);
 }
 
-static bool is_ready(void *user) {
-    (void)user;
-    return world_client_state(&s.client) == MIX_TUNNEL_READY;
-}
-
 static void begin(mix_time access) {
-    const world_config c = {
-        .plan = {.mixes_per_layer = 1, .gateways = 1, .exits = 1}, .access = access, .seed = 1};
-    memset(&s, 0, sizeof s);
-    mix_alloc_fail_at(0, 0);
-    assert_status(world_init(&s.net, &c), MIX_OK);
-    world_web_begin(&s.web, &s.net, &(web_options){.link = {.seed = 1}, .handler = serve});
-    s.config = world_tunnel_config(&s.net);
-    s.config.ip_packets = false;
-    s.config.pacing_off = s.config.cover_off = true;
-    s.config.roots = (const char *)s.web.roots.data;
-    s.config.roots_len = s.web.roots.len;
-    s.config.only_roots = true;
+    questions = 0;
+    silent = false;
+    scene_begin_with(&(world_config){.plan = {.mixes_per_layer = 1, .gateways = 1, .exits = 1},
+                                     .access = access,
+                                     .seed = 1},
+                     &(web_options){.link = {.seed = 1}, .handler = serve});
     s.config.doh_url = "https://b.test/dns-query";
-    assert_status(world_client_init(&s.client, &s.net, &s.config, 7), MIX_OK);
-    web_client_begin(&s.asks, &s.client, &s.web);
-    assert_status(world_client_start(&s.client), MIX_OK);
-    assert_true(world_web_run(&s.web, is_ready, NULL, s.net.sim.now + MIX_SECONDS(20)));
-    world_web_run(&s.web, NULL, NULL,
-                  s.net.sim.now + MIX_SECONDS(3)); /* the exit's stock is full */
+    scene_open();
 }
 
 static void end(void) {
-    world_client_deinit(&s.client);
-    web_client_end(&s.asks);
-    world_web_end(&s.web);
-    world_deinit(&s.net);
+    scene_end();
     assert_int_equal(mix_alloc_live(), 0);
-}
-
-static bool has_pong(void *user) {
-    return s.client.pongs > *(uint64_t *)user;
-}
-
-static mix_time round_trip(void) {
-    mix_time from = s.net.sim.now;
-    uint64_t before = s.client.pongs;
-    assert_status(mix_tunnel_ping(s.client.tunnel, from), MIX_OK);
-    assert_true(world_web_run(&s.web, has_pong, &before, from + MIX_SECONDS(10)));
-    return s.net.sim.now - from;
 }
 
 static mix_time look_up(const char *name) {
@@ -98,17 +60,17 @@ static mix_time look_up(const char *name) {
 static void one_round_trip_on_the_kept_connection(void **state) {
     (void)state;
     begin(MIX_MS(500));
-    mix_time trip = round_trip();
+    mix_time trip = scene_round_trip();
     assert_in_range(10 * look_up("x.test") / trip, 35, 45); /* its address, TCP, TLS, question */
     assert_in_range(10 * look_up("y.test") / trip, 8, 12);
     assert_int_equal(s.web.web.lookups, 4);
-    assert_int_equal(s.questions, 4);
+    assert_int_equal(questions, 4);
     web_asked *a = web_client_get(&s.asks, "https://a.test/bytes/1000");
     assert_true(web_client_run(&s.asks, a, MIX_SECONDS(20)));
     assert_int_equal(a->response.status, 200);
     assert_in_range(10 * (a->done - a->begun) / trip, 35, 45); /* name, TCP, TLS, request */
     assert_int_equal(s.web.web.lookups, 4);                    /* and no question by UDP */
-    assert_int_equal(s.questions, 6);
+    assert_int_equal(questions, 6);
     end();
 }
 
@@ -117,7 +79,7 @@ static void after_the_exit_forgot_us(void **state) {
     begin(MIX_MS(5));
     look_up("x.test");
     assert_status(world_restart_exit(world_find(&s.net, "exit1")), MIX_OK);
-    world_web_run(&s.web, NULL, NULL, s.net.sim.now + MIX_SECONDS(4)); /* it is not noticed yet */
+    scene_wait(MIX_SECONDS(4)); /* it is not noticed yet */
     assert_int_equal(world_client_state(&s.client), MIX_TUNNEL_READY);
     look_up("y.test"); /* on the way when the connection goes, with our address */
     assert_int_equal(s.web.web.connections, 2);
@@ -127,20 +89,20 @@ static void after_the_exit_forgot_us(void **state) {
 static void stopped_and_begun_again(void **state) {
     (void)state;
     begin(MIX_MS(5));
-    s.silent = true;
+    silent = true;
     assert_status(mix_tunnel_lookup(s.client.tunnel, &s.asks.answer_id, "x.test", MIX_LOOKUP_IP4,
                                     s.net.sim.now),
                   MIX_OK);
     world_turn(&s.net);
-    world_web_run(&s.web, NULL, NULL, s.net.sim.now + MIX_SECONDS(1));
-    assert_int_equal(s.questions, 1);
+    scene_wait(MIX_SECONDS(1));
+    assert_int_equal(questions, 1);
     world_client_stop(&s.client);
-    world_web_run(&s.web, NULL, NULL, s.net.sim.now + MIX_SECONDS(2));
+    scene_wait(MIX_SECONDS(2));
     assert_int_equal(s.asks.answers, 1);
     assert_int_not_equal(s.asks.answer_failure.code, MIX_OK);
-    s.silent = false;
+    silent = false;
     assert_status(world_client_start(&s.client), MIX_OK);
-    assert_true(world_web_run(&s.web, is_ready, NULL, s.net.sim.now + MIX_SECONDS(20)));
+    assert_true(scene_run(scene_is_ready, NULL, MIX_SECONDS(20)));
     look_up("x.test");
     end();
 }

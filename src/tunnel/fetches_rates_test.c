@@ -39,18 +39,6 @@ typedef struct sums {
     uint64_t up_segments, down_segments, lost, again; /* lost: by the exit's full queue */
 } sums;
 
-static bool has_pong(void *user) {
-    return s.client.pongs > *(uint64_t *)user;
-}
-
-static mix_time round_trip(void) {
-    mix_time from = s.net.sim.now;
-    uint64_t before = s.client.pongs;
-    assert_status(mix_tunnel_ping(s.client.tunnel, from), MIX_OK);
-    assert_true(scene_run(has_pong, &before, MIX_SECONDS(10)));
-    return s.net.sim.now - from;
-}
-
 static mix_time took(const mix_request *r, int status, uint64_t size) {
     web_asked *a = web_client_ask(&s.asks, r);
     assert_true(web_client_run(&s.asks, a, MIX_SECONDS(90)));
@@ -71,7 +59,7 @@ static void measure(sums *out, uint64_t seed) {
     const far_stats *far = far_get_stats(s.web.web.far);
     (void)took(&(mix_request){.url = "http://a.test/bytes/1"}, 200, 1); /* the connection */
     for (int i = 0; i < 5; i++)
-        out->trip += round_trip() / 5;
+        out->trip += scene_round_trip() / 5;
     out->down += took(&(mix_request){.url = "http://a.test/bytes/1000000"}, 200, MEGA);
     uint64_t segments = far->data_segments;
     scene_wait(MIX_SECONDS(5)); /* the exit's stock of reply blocks is full again */

@@ -4,18 +4,6 @@
 
 /* ---- round trips ---- */
 
-static bool has_pong(void *user) {
-    return s.client.pongs > *(uint64_t *)user;
-}
-
-static mix_time round_trip(void) {
-    mix_time from = s.net.sim.now;
-    uint64_t before = s.client.pongs;
-    assert_status(mix_tunnel_ping(s.client.tunnel, from), MIX_OK);
-    assert_true(scene_run(has_pong, &before, MIX_SECONDS(10)));
-    return s.net.sim.now - from;
-}
-
 static double trips(const char *url, mix_time trip) {
     web_asked *a = web_client_get(&s.asks, url);
     assert_true(web_client_run(&s.asks, a, MIX_SECONDS(20)));
@@ -34,7 +22,7 @@ static void in_four_round_trips(void **state) {
                                      .seed = 1},
                      &(web_options){.link = {.seed = 1}});
     scene_open();
-    mix_time trip = round_trip();
+    mix_time trip = scene_round_trip();
     assert_in_range(10 * trips("https://a.test/bytes/1000", trip), 35, 45);
     assert_in_range(10 * trips("https://a.test/bytes/1000", trip), 8, 12); /* kept */
     assert_int_equal(s.web.web.connections, 1);

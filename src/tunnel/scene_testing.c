@@ -58,6 +58,18 @@ void scene_open(void) {
                   s.net.sim.now + MIX_SECONDS(3)); /* the exit's stock is full */
 }
 
+static bool has_pong(void *user) {
+    return s.client.pongs > *(uint64_t *)user;
+}
+
+mix_time scene_round_trip(void) {
+    mix_time from = s.net.sim.now;
+    uint64_t before = s.client.pongs;
+    assert_status(mix_tunnel_ping(s.client.tunnel, from), MIX_OK);
+    assert_true(scene_run(has_pong, &before, MIX_SECONDS(10)));
+    return s.net.sim.now - from;
+}
+
 void scene_end(void) {
     world_client_deinit(&s.client);
     web_client_end(&s.asks);

@@ -21,6 +21,7 @@ void scene_open(void);           /* a tunnel; to its being ready, and the exit's
 void scene_end(void);
 void scene_wait(mix_time time);
 bool scene_run(bool (*done)(void *user), void *user, mix_time at_most);
+mix_time scene_round_trip(void); /* of a ping to the exit */
 bool scene_is_ready(void *user);
 bool scene_is_down(void *user); /* not ready, for whatever reason */
 bool scene_is_over(void *user); /* closed or failed */
