@@ -20,7 +20,8 @@ help: ## this list
 
 # What the longer ones need beyond that is installed with the rest, at the start: minutes later nobody may be there to type a password.
 demo: SETUP += browser
-test: SETUP += browser e2e conformance
+test: SETUP += browser firefox e2e conformance
+test-firefox: SETUP += browser firefox e2e
 soak examples bench-browser: SETUP += browser e2e
 conformance: SETUP += conformance
 
@@ -114,6 +115,13 @@ check: build packages ## layers, symbols, imports, sizes, licence lines
 
 test: build wasm asan fuzz-build e2e-deps conformance-deps packages playground-page dist ## everything: checks, tests on three targets, 5 s a fuzz target
 	@node tools/test.mjs --checks --suites --fuzz 5 native asan wasm
+
+.PHONY: test-firefox test-nodes
+test-firefox: build e2e-deps packages ## what `make test` runs in Chromium, in Firefox (some minutes)
+	@BROWSER=firefox node e2e/packages.test.mjs && BROWSER=firefox node e2e/tunnel.test.mjs
+
+test-nodes: build e2e-deps packages ## the packages in several versions of Node (NODES="20.0.0 20 22 24"), fetched by npm
+	@node e2e/nodes.mjs $(or $(NODES),20.0.0 20 22 24)
 
 vectors: build wasm asan ## only the vectors made by the original's code, on three targets
 	@node tools/test.mjs --vectors native asan wasm

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The four packages in headless Chromium through the local mixnet: packages.test.mjs [WORD…] runs the tests whose titles contain one.
-// Closes with "packages-chromium: N passed, M failed".
+// The four packages in headless Chromium (or Firefox: BROWSER=firefox) through the local mixnet: packages.test.mjs [WORD…] runs the tests
+// whose titles contain one. Closes with "packages-chromium: N passed, M failed".
 import assert from 'node:assert/strict';
 import { suite, within } from './runner.mjs';
 import { expected } from './common-page.mjs';
 import { pattern, sha256 } from './servers.mjs';
-import { ADDRESS, NAME, OURS, OURS_AS_PEER, PEER, serveModules, startStage } from './stage.mjs';
+import { ADDRESS, BROWSER, NAME, OURS, OURS_AS_PEER, PEER, serveModules, startStage } from './stage.mjs';
 import { addWeaknesses } from './weaknesses.mjs';
 
 const SIZES = [1000, 100_000];
 const stage = await startStage();
-const { test, run } = suite('packages-chromium');
+const { test, skip, run } = suite(`packages-${BROWSER}`);
 
 /** The same page and the same script; only the import map tells whose packages they are. */
 async function runCommon(imports) {
@@ -61,9 +61,8 @@ test('fetch, DNS and WebSocket at once from one page: one worker, one module', a
 
 test('a body that only its reader holds is read to its end; one that nobody holds ends its request', async () => {
     const tab = await stage.tab();
-    const debugging = await tab.context().newCDPSession(tab);
     const collect = async () => {
-        await debugging.send('HeapProfiler.collectGarbage');
+        await stage.collect(tab);
         await tab.evaluate(() => new Promise((resolve) => { setTimeout(resolve); })); // a task later what was collected is told
     };
     await tab.evaluate(async () => {
@@ -135,7 +134,10 @@ test('mixFetch gives what fetch gives', async () => {
 
 test('MixWebSocket does what WebSocket does', async () => {
     // A connection that just ends: Chromium tells it by close alone, ours by an error with its reason as well.
-    same(await compare('websocket'), [[/^the server hangs up$/, '3'], [/^the server hangs up$/, '4']]);
+    const hangsUp = [[/^the server hangs up$/, '3'], [/^the server hangs up$/, '4']];
+    // Closed while it connects: the standard has 1006, not clean; Firefox may tell 1005, clean.
+    const early = BROWSER === 'firefox' ? [[/^closed before it is open$/, '2']] : [];
+    same(await compare('websocket'), [...hangsUp, ...early]);
 });
 
 test('a response that is dropped is collected, and its request ended', async () => {
@@ -143,8 +145,7 @@ test('a response that is dropped is collected, and its request ended', async () 
     await tab.evaluate(() => mix.tunnel.setupMixTunnel(fast));
     const ended = stage.seen.next('endless closed');
     await tab.evaluate(async () => (await mix.fetch.mixFetch(`${site}/endless`)).status);
-    const cdp = await tab.context().newCDPSession(tab);
-    await cdp.send('HeapProfiler.collectGarbage');
+    await stage.collect(tab);
     await within(ended, 'the server to learn that nobody reads', 20_000);
     await tab.context().close();
 });
@@ -170,7 +171,9 @@ test('a page that is blocked for five seconds loses nothing', async () => {
     await tab.context().close();
 });
 
-test('a page that is frozen in the background goes on where it was', async () => {
+const FROZEN = 'a page that is frozen in the background goes on where it was';
+if (BROWSER === 'firefox') skip(FROZEN, 'nothing tells Firefox to freeze a page');
+else test(FROZEN, async () => {
     const tab = await stage.tab();
     const cdp = await tab.context().newCDPSession(tab);
     const first = await tab.evaluate(async () => {
@@ -209,7 +212,10 @@ test('the network goes and comes back: requests wait, the tunnel mends itself', 
 
 test('50 setups and disconnects in one page: no growth', async () => {
     const tab = await stage.tab();
-    const cdp = await tab.context().newCDPSession(tab);
+    const heap = async () => { // that of Firefox cannot be asked for
+        await stage.collect(tab);
+        return BROWSER === 'chromium' ? (await (await tab.context().newCDPSession(tab)).send('Runtime.getHeapUsage')).usedSize : 0;
+    };
     const rounds = async (n) => {
         const memory = await tab.evaluate(async (n) => {
             let memory;
@@ -221,8 +227,7 @@ test('50 setups and disconnects in one page: no growth', async () => {
             }
             return memory;
         }, n);
-        await cdp.send('HeapProfiler.collectGarbage');
-        return { memory, heap: (await cdp.send('Runtime.getHeapUsage')).usedSize };
+        return { memory, heap: await heap() };
     };
     const early = await rounds(15);
     const late = await rounds(35);
@@ -232,6 +237,6 @@ test('50 setups and disconnects in one page: no growth', async () => {
     await tab.context().close();
 }, { ms: 180_000 });
 
-addWeaknesses(test, stage);
+addWeaknesses({ test, skip }, stage);
 await run({ lines: stage.lines });
 await stage.close();

@@ -1,9 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// What tests of the packages stand on: a local mixnet, a web behind it, Chromium, and pages that import the packages.
+// What tests of the packages stand on: a local mixnet, a web behind it, a browser (BROWSER: chromium, or firefox), and pages that import the
+// packages.
 import { fileURLToPath } from 'node:url';
 import { openBrowser, servePage } from './browser.mjs';
+import { openFirefox } from './firefox.mjs';
 import { control, startMixnet } from './mixnet.mjs';
 import { startWeb } from './web.mjs';
+
+/** The browser that is tested in. */
+export const BROWSER = process.env.BROWSER ?? 'chromium';
+const BROWSERS = {
+    chromium: {
+        open: openBrowser,
+        async collect(tab) {
+            const cdp = await tab.context().newCDPSession(tab);
+            await cdp.send('HeapProfiler.collectGarbage');
+            await cdp.detach();
+        },
+    },
+    firefox: { open: openFirefox, collect: (tab) => tab.evaluate(() => TestUtils.gc()) },
+};
+if (!BROWSERS[BROWSER]) throw new Error(`BROWSER must be ${Object.keys(BROWSERS).join(' or ')}, not '${BROWSER}'`);
 
 /** Names and addresses of the test's web: public ones that lead to loopback. */
 export const NAME = 'site.example';
@@ -32,12 +49,12 @@ export function serveModules(imports, options = {}) {
 }
 
 /** `args` go to `lwmix mixnet`. */
-export async function startStage({ args = [], imports = OURS, page: pageOptions } = {}) {
+export async function startStage({ args = [], imports = OURS, page: pageOptions, browser: name = BROWSER } = {}) {
     const web = await startWeb([NAME, OTHER]);
     const forwards = [ADDRESS, OTHER_ADDRESS].flatMap((ip) => ['--forward', `${ip}:80=127.0.0.1:${web.port}`, '--forward', `${ip}:443=127.0.0.1:${web.securePort}`]);
     const mixnet = await startMixnet(['--resolve', `${NAME}=${ADDRESS}`, '--resolve', `${OTHER}=${OTHER_ADDRESS}`, '--resolve', `${SHORT}=${ADDRESS},1`, ...forwards, ...args]);
     const page = await serveModules(imports, pageOptions);
-    const browser = await openBrowser(mixnet);
+    const browser = await BROWSERS[name].open(mixnet);
     const lines = [];
     return {
         web,
@@ -62,6 +79,8 @@ export async function startStage({ args = [], imports = OURS, page: pageOptions 
             await tab.evaluate(prepare, { scope, ca: web.ca, name: NAME });
             return tab;
         },
+        /** Has the page's garbage collected. */
+        collect: BROWSERS[name].collect,
         async close() {
             await browser.close();
             page.close();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tunnel in Chromium beyond single calls: kinds of TLS servers, events, setups that fail, two pages at a time, the module in one file,
-// the worker's own methods. Closes with "tunnel: N passed, M failed".
+// The tunnel in Chromium (or Firefox: BROWSER=firefox) beyond single calls: kinds of TLS servers, events, setups that fail, two pages at a
+// time, the module in one file, the worker's own methods. Closes with "tunnel-chromium: N passed, M failed".
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,9 +8,9 @@ import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from './runner.mjs';
-import { NAME, OURS, serveModules, startStage } from './stage.mjs';
+import { BROWSER, NAME, OURS, serveModules, startStage } from './stage.mjs';
 
-const { test, run } = suite('tunnel');
+const { test, run } = suite(`tunnel-${BROWSER}`);
 
 // ---- servers of each kind ----
 

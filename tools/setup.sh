@@ -12,6 +12,7 @@ declare -A GROUP=(
         libcmocka-dev python3 node"
     [net]="libuv1-dev libglib2.0-dev"
     [browser]="chromium"
+    [firefox]="firefox-esr"
     [conformance]="python3-venv"
     [e2e]="nginx openssl zstd groff-base iproute2"
 )

@@ -39,6 +39,7 @@ const SUITES = [
     { name: 'peer-faults', command: ['node', 'e2e/peer-faults.mjs'] },
     { name: 'tunnel-chromium', command: ['node', 'e2e/tunnel.test.mjs'] },
     { name: 'dist', command: ['node', 'e2e/dist.test.mjs'] },
+    { name: 'firefox', command: ['node', 'e2e/firefox.test.mjs'] },
     { name: 'packages-node', command: ['node', 'e2e/packages-node.test.mjs'] },
     { name: 'bundlers', command: ['node', 'e2e/bundlers.test.mjs'] },
     { name: 'mixnet', command: ['node', 'e2e/mixnet.test.mjs'] },
