@@ -142,6 +142,7 @@ void mix_gateway_refused(mix_gateway *g, mix_bytes words, mix_time now) {
     mix_remedy remedy = mix_refusal_remedy(r);
     int code = mix_refusal_error(r);
     int64_t server;
+    bool at_once = false;
     if (code == MIX_ERR_GATEWAY_CLOCK && !g->clock_corrected &&
         mix_refusal_clock_decode(&server, words)) {
         /* Only this gateway sees the time that we give, so its own clock serves. */
@@ -151,7 +152,9 @@ void mix_gateway_refused(mix_gateway *g, mix_bytes words, mix_time now) {
     } else if (code == MIX_ERR_GATEWAY_CLOCK) {
         remedy = MIX_REMEDY_REPLACE;
     } else if (code == MIX_ERR_GATEWAY_STALE) {
-        /* Our clock went back, or another run authenticated just now. */
+        /* Another run authenticated just now: the next second will do, at once. Or our clock went
+         * back. */
+        at_once = g->clock_ahead == 0;
         g->clock_ahead = g->clock_ahead * 2 + 1 < MIX_GATEWAY_AHEAD_MOST ? g->clock_ahead * 2 + 1
                                                                          : MIX_GATEWAY_AHEAD_MOST;
     } else if (code == MIX_ERR_GATEWAY_VERSION && g->state == MIX_GATEWAY_IS_AUTHENTICATING &&
@@ -165,6 +168,8 @@ void mix_gateway_refused(mix_gateway *g, mix_bytes words, mix_time now) {
     mix_gateway_fail(g, code, remedy, now, "the gateway says: %.*s",
                      (int)(words.len < 120 ? words.len : 120),
                      words.len > 0 ? (const char *)words.data : "");
+    if (at_once && g->state == MIX_GATEWAY_IS_PAUSING)
+        mix_gateway_dial(g, now);
 }
 
 int mix_gateway_nonsense(mix_gateway *g, int code, mix_time now, const char *format, ...) {

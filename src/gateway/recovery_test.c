@@ -434,6 +434,22 @@ static void clocks_may_differ(void **state) {
     }
 }
 
+static void another_run_in_the_same_second_is_no_trouble(void **state) {
+    (void)state;
+    world w;
+    world_ready(&w, 16);
+    assert_status(mix_identity_open(&w.identity, &w.vault, w.crypto, mix_buf_bytes(&w.stored),
+                                    (mix_bytes){0}, NULL),
+                  MIX_OK);
+    w.peer.last_timestamp = (uint64_t)(w.env.wall / 1000000);
+    world_new_gateway(&w);
+    assert_status(mix_gateway_start(w.g, w.now), MIX_OK);
+    world_settle(&w); /* no time passes */
+    assert_int_equal(mix_gateway_state_of(w.g), MIX_GATEWAY_IS_READY);
+    assert_int_equal(w.peer.authentications, 2);
+    world_deinit(&w);
+}
+
 static void a_clock_that_goes_back_catches_up(void **state) {
     (void)state;
     world w;
@@ -446,6 +462,8 @@ static void a_clock_that_goes_back_catches_up(void **state) {
     world_new_gateway(&w);                     /* which does not know of it */
     assert_status(mix_gateway_start(w.g, w.now), MIX_OK);
     world_settle(&w);
+    assert_int_equal(w.peer.authentications,
+                     2); /* the second at once, a second later in its words */
     assert_int_equal(mix_gateway_error(w.g)->code, MIX_ERR_GATEWAY_STALE);
     world_until(&w, MIX_GATEWAY_IS_READY);
     assert_in_range(w.peer.authentications, 2, 6);
@@ -596,6 +614,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_gateway_that_forgot_us_registers_us_again_but_once),
     cmocka_unit_test(another_client_with_our_identity_is_not_pushed_aside),
     cmocka_unit_test(clocks_may_differ),
+    cmocka_unit_test(another_run_in_the_same_second_is_no_trouble),
     cmocka_unit_test(a_clock_that_goes_back_catches_up),
     cmocka_unit_test(versions_that_do_not_fit),
     cmocka_unit_test(a_remembered_version_may_be_too_new),
