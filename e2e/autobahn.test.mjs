@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { installFuzzer, isGood, startFuzzer, tally } from './autobahn.mjs';
 import { BUILD, startMixnet } from './mixnet.mjs';
+import { makeReport } from './report.mjs';
 
 /**
  * Framing, pings, reserved bits, opcodes, fragments, UTF-8, closing, fragments of its own. Of section 9 up to 256 KiB: the others move 1 to 16
@@ -15,15 +16,8 @@ const LEAST = 250; // so that a pattern that fits nothing is noticed
 const IP = '93.184.216.34';
 const LIMIT_MS = 150_000;
 
-let passed = 0;
-let failed = 0;
-function check(holds, what) {
-    if (holds) passed++;
-    else {
-        failed++;
-        console.log(`FAILED ${what}`);
-    }
-}
+const report = makeReport('autobahn');
+const { check } = report;
 
 /** Runs the client to its end; { code, output }. */
 function client(...args) {
@@ -52,5 +46,4 @@ check(verdicts.length >= LEAST, `${verdicts.length} cases, ${LEAST} at least`);
 for (const [id, verdict] of verdicts) check(isGood(verdict), `case ${id}: ${verdict}`);
 console.log(`autobahn: ${tally(verdicts)} through the mixnet in ${seconds.toFixed(1)} s`);
 await mixnet.stop();
-console.log(`autobahn: ${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+report.close();

@@ -8,39 +8,18 @@ import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocketServer } from 'ws';
-import { BUILD, startMixnet } from './mixnet.mjs';
+import { BUILD, lwmix, startMixnet } from './mixnet.mjs';
+import { makeReport } from './report.mjs';
 import { pattern, sha256 } from './servers.mjs';
 
 const IP = '93.184.216.34';
-let passed = 0;
-let failed = 0;
-function check(what, holds, detail) {
-    if (holds) passed++;
-    else {
-        failed++;
-        const text = JSON.stringify(detail, (key, value) => (value?.type === 'Buffer' ? `${value.data.length} bytes` : value));
-        console.log(`FAILED ${what}: ${text?.slice(0, 2000)}`);
-    }
-}
+const report = makeReport('client');
+const check = (what, holds, detail) => report.check(holds, what, detail);
 
 /** Waits for an event that holds. */
 const once = (source, name, holds) => new Promise((resolve) => {
     source.on(name, (...args) => { if (holds(...args)) resolve(); });
 }).finally(() => source.close());
-
-/** Runs the command: exit status, standard output as bytes, standard error as text. `input` is a string, or takes the stream. */
-function lwmix(args, { input, cwd, env } = {}) {
-    return new Promise((resolve) => {
-        const child = spawn(join(BUILD, 'lwmix'), args, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], cwd, env });
-        const out = [];
-        let err = '';
-        child.stdout.on('data', (chunk) => out.push(chunk));
-        child.stderr.on('data', (chunk) => { err += chunk; });
-        child.on('close', (code, signal) => resolve({ code, signal, out: Buffer.concat(out), err }));
-        if (typeof input === 'function') input(child.stdin, child);
-        else if (input !== undefined) child.stdin.end(input);
-    });
-}
 
 /** A site that shows what it was sent, redirects, and misbehaves. */
 function serve(request, response) {
@@ -375,5 +354,4 @@ try {
         server.close();
     }
 }
-console.log(`client: ${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+report.close();

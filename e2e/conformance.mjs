@@ -5,21 +5,15 @@
 import { spawn } from 'node:child_process';
 import { WebSocketServer } from 'ws';
 import { installFuzzer, isGood, startFuzzer, tally } from './autobahn.mjs';
+import { makeReport } from './report.mjs';
 
 const CLIENT = 'build/native/tests/ws-client';
 /** 12 and 13 are about compression, which we do not offer. */
 const WITHOUT = ['12.*', '13.*'];
 const LIMIT_MS = 300_000;
 
-let passed = 0;
-let failed = 0;
-function check(holds, what) {
-    if (holds) passed++;
-    else {
-        failed++;
-        console.log(`FAILED ${what}`);
-    }
-}
+const report = makeReport('conformance');
+const { check } = report;
 
 /** Runs the client to its end; { code, output }. */
 function client(...args) {
@@ -86,5 +80,4 @@ async function against(row) {
 installFuzzer();
 await autobahn();
 for (const row of ROWS) await against(row);
-console.log(`conformance: ${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+report.close();

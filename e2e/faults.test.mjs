@@ -5,9 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { control, startMixnet } from './mixnet.mjs';
+import { makeReport, within } from './report.mjs';
 import { pattern, sha256, startSite } from './servers.mjs';
 import { startDriver } from './sites/driver.mjs';
-import { FAST, SITE, makeReport, within } from './sites/place.mjs';
+import { FAST, SITE } from './sites/place.mjs';
 
 const URL_OF = `http://${SITE}`;
 const MEGABYTE = 1_000_000;
@@ -74,10 +75,10 @@ async function midDownload(driver, limit = 60_000) {
 /** After a break: the tunnel says so and is ready again in time; the download ends, one way or another; what follows works. */
 async function mended(driver, going, limit, what) {
     const began = performance.now();
-    await within(driver.state((line) => line.state === 'ready'), `ready again: ${what}`, limit);
+    await within(driver.state((line) => line.state === 'ready'), `ready again: ${what}`, limit * 1000);
     const ready = seconds(began);
     check(ready < limit, `${what}: ready again within ${limit} s`, ready);
-    const result = await within(going.done, `the download's end: ${what}`, 70);
+    const result = await within(going.done, `the download's end: ${what}`, 70_000);
     check(result.error ? result.error.words !== '' : result.sha256 === digest(MEGABYTE), `${what}: the download ends well or says why`, result);
     console.log(`${what}: ready after ${ready.toFixed(1)} s; the download ${result.error ? `failed: ${result.error.text}` : 'went on to its end'}`);
     same((await within(driver.fetch(`${URL_OF}/bytes?n=1000`), `a page after ${what}`)).sha256, digest(1000), `a page after ${what}`);
@@ -156,7 +157,7 @@ const parts = {
     rates,
     async lossBegins() { losing = loss().catch((error) => check(false, 'loss', error.stack)); },
     disorder, gatewayCut, gatewayRestarts, exitForgets, mixStops,
-    lossEnds: () => within(losing, 'a megabyte each way over links that lose', 200),
+    lossEnds: () => within(losing, 'a megabyte each way over links that lose', 200_000),
 };
 await report.run(parts);
 site.close();

@@ -6,10 +6,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BUILD } from './mixnet.mjs';
+import { makeReport, within } from './report.mjs';
 import { pattern, sha256 } from './servers.mjs';
 import { makeChains } from './sites/certificates.mjs';
 import { startHostile } from './sites/hostile.mjs';
-import { FAST, SITE, makeReport, openPlace, within } from './sites/place.mjs';
+import { FAST, SITE, openPlace } from './sites/place.mjs';
 import { startWeb } from './sites/web.mjs';
 
 const BAD = '93.184.216.66';

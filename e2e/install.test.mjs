@@ -6,20 +6,13 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync,
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { BUILD, startMixnet } from './mixnet.mjs';
+import { BUILD, run as runToEnd, startMixnet } from './mixnet.mjs';
+import { makeReport } from './report.mjs';
 import { pattern, sha256 } from './servers.mjs';
 
-let passed = 0;
-let failed = 0;
-function check(what, holds, detail) {
-    if (holds) passed++;
-    else {
-        failed++;
-        console.log(`FAILED ${what}: ${JSON.stringify(detail)?.slice(0, 3000)}`);
-    }
-}
+const report = makeReport('install');
+const check = (what, holds, detail) => report.check(holds, what, detail);
 const run = (tool, args, options) => spawnSync(tool, args, { encoding: 'utf8', maxBuffer: 1 << 26, ...options });
 const source = fileURLToPath(new URL('..', import.meta.url));
 const built = existsSync(join(BUILD, 'native/CMakeCache.txt')) ? join(BUILD, 'native') : BUILD;
@@ -103,15 +96,7 @@ function manuals() {
     }
 }
 
-/** The example's status and what it wrote. */
-const fetch = (compiler, ...args) => new Promise((resolve) => {
-    const child = spawn(join(stage, `fetch-${compiler}`), args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    const out = [];
-    let err = '';
-    child.stdout.on('data', (chunk) => out.push(chunk));
-    child.stderr.on('data', (chunk) => { err += chunk; });
-    child.on('close', (code) => resolve({ code, out: Buffer.concat(out), err }));
-});
+const fetch = (compiler, ...args) => runToEnd(join(stage, `fetch-${compiler}`), args);
 
 async function use() {
     const site = http.createServer((request, response) => response.end(pattern(50000)));
@@ -140,5 +125,4 @@ try {
 } finally {
     rmSync(stage, { recursive: true, force: true });
 }
-console.log(`install: ${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+report.close();

@@ -15,6 +15,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { BUILD, control, startMixnet } from './mixnet.mjs';
 import { socks, socksAddress, startProxy } from './proxy.mjs';
+import { makeReport } from './report.mjs';
 import { pattern } from './servers.mjs';
 
 const ME = fileURLToPath(import.meta.url);
@@ -23,32 +24,24 @@ const CLIENT = '10.99.0.2';
 const IP = '93.184.216.34';
 const NAME = 'site.nym.test';
 
+const report = makeReport('leak');
+const check = (what, holds, detail) => report.check(holds, what, detail);
+
 function skip(why) {
-    console.log(`leak: ${why}`);
-    console.log('leak: 0 passed, 0 failed, 1 skipped');
-    process.exit(0);
+    report.skip('what leaves the machine', why);
+    report.close();
 }
 
 /** Runs this file in a namespace, if the machine allows one. */
 function enter() {
     if (process.platform !== 'linux') skip('network namespaces are Linux\'s');
     for (const command of ['ip', 'unshare', 'nsenter', 'python3'])
-        if (spawnSync('sh', ['-c', `command -v ${command}`]).status !== 0) skip(`there is no ${command}`);
+        if (spawnSync('sh', ['-c', `command -v ${command}`]).status !== 0) throw new Error(`there is no ${command}: tools/setup.sh build e2e installs it`);
     const cable = 'ip link set lo up && ip link add t0 type veth peer name t1 && python3 -c "import socket; socket.socket(17, 3)"';
     const flags = ['-rn', '-n'].find((f) => spawnSync('unshare', [f, 'sh', '-c', cable], { stdio: 'ignore' }).status === 0);
     if (!flags) skip('this machine lets nobody make network namespaces with virtual cables');
     const { status } = spawnSync('unshare', [flags, process.execPath, ME, 'inside'], { stdio: 'inherit' });
     process.exit(status ?? 1);
-}
-
-let passed = 0;
-let failed = 0;
-function check(what, holds, detail) {
-    if (holds) passed++;
-    else {
-        failed++;
-        console.log(`FAILED ${what}: ${JSON.stringify(detail)?.slice(0, 2000)}`);
-    }
 }
 
 function must(command, ...args) {
@@ -211,8 +204,7 @@ async function inside() {
         rmSync(folder, { recursive: true, force: true });
         client.close();
     }
-    console.log(`leak: ${passed} passed, ${failed} failed`);
-    process.exit(failed > 0 ? 1 : 0);
+    report.close();
 }
 
 if (process.argv[2] === 'datagram') await sendDatagram(process.argv[3]);

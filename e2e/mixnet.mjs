@@ -45,6 +45,28 @@ export async function startMixnet(args = [], { state } = {}) {
     };
 }
 
+/**
+ * Runs a program to its end: exit status, standard output as bytes, standard error as text. `input` is a string, or takes the stream and
+ * the process.
+ */
+export function run(command, args, { input, cwd, env } = {}) {
+    return new Promise((resolve, reject) => {
+        const child = spawn(command, args, { stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], cwd, env });
+        const out = [];
+        let err = '';
+        child.on('error', reject);
+        child.stdout.on('data', (chunk) => out.push(chunk));
+        child.stderr.on('data', (chunk) => { err += chunk; });
+        child.stdin?.on('error', () => {}); // it takes no more
+        child.on('close', (code, signal) => resolve({ code, signal, out: Buffer.concat(out), err }));
+        if (typeof input === 'function') input(child.stdin, child);
+        else if (input !== undefined) child.stdin.end(input);
+    });
+}
+
+/** The command, as it was built. */
+export const lwmix = (args, options) => run(join(BUILD, 'lwmix'), args, options);
+
 /** One request to a mixnet's control socket; its answer. */
 export function control(folder, request, socket = 'control') {
     return new Promise((resolve, reject) => {

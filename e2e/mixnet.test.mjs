@@ -9,32 +9,16 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import WebSocket from 'ws';
 import { BUILD, control, startMixnet } from './mixnet.mjs';
+import { makeReport, within } from './report.mjs';
 import { pattern } from './servers.mjs';
 
-const LIMIT_MS = 15_000; // for anything that should happen at once
+const LIMIT_MS = 15_000; // for a command that should end at once
 const IDLE = 1000;
 const REGULAR = 2413; // bytes of a packet, behind a frame's head
 const NO_FRAME = Buffer.from([99, 99, 99]); // whoever sends it to a node is done with what came before, and hung up on
 const only = process.argv[2];
-let passed = 0;
-let failed = 0;
-
-function check(holds, what, got) {
-    if (holds) {
-        passed++;
-        return;
-    }
-    failed++;
-    console.log(`FAILED ${what}${got === undefined ? '' : `: ${typeof got === 'string' ? got : JSON.stringify(got)}`}`);
-}
-const same = (got, expected, what) => check(JSON.stringify(got) === JSON.stringify(expected), what, `${JSON.stringify(got)}, expected ${JSON.stringify(expected)}`);
-
-function within(promise, what) {
-    let timer;
-    const error = new Error(`not in time: ${what}`); // here, where the stack tells who waits
-    const late = new Promise((_, reject) => { timer = setTimeout(() => reject(error), LIMIT_MS); });
-    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
+const report = makeReport('mixnet');
+const { check, same } = report;
 
 // --- sockets ---
 
@@ -534,5 +518,4 @@ for (const [name, part] of Object.entries(parts)) {
     console.log(`${name}: ${Math.round(performance.now() - began)} ms`);
 }
 same(await within(mixnet.stop(), 'the end'), { code: 0, signal: null }, 'it ends with 0 after all that');
-console.log(`mixnet: ${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+report.close();

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names by DNS over HTTPS: `lwmix dns` and `lwmix fetch` with --doh through a local mixnet, whose own DNS knows nothing but where the
 // resolver is; and name servers of which one is silent. Closes with "names: N passed, M failed".
-import { spawn } from 'node:child_process';
 import dgram from 'node:dgram';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { issue, startResolver } from './doh.mjs';
-import { BUILD, control, startMixnet } from './mixnet.mjs';
+import { control, lwmix, startMixnet } from './mixnet.mjs';
+import { makeReport } from './report.mjs';
 import { pattern, sha256, startSite } from './servers.mjs';
 
 const SITE = '93.184.216.34';
@@ -16,27 +16,8 @@ const SILENT = '93.184.216.40'; // a name server that only listens
 const CLOSED = '93.184.216.41'; // none at all
 const DOH = 'https://doh.example/dns-query';
 
-let passed = 0;
-let failed = 0;
-function check(what, holds, detail) {
-    if (holds) passed++;
-    else {
-        failed++;
-        console.log(`FAILED ${what}: ${JSON.stringify(detail)}`);
-    }
-}
-
-/** Runs a command of lwmix: exit status and both outputs, stdout as bytes. */
-function lwmix(...args) {
-    return new Promise((resolve) => {
-        const child = spawn(join(BUILD, 'lwmix'), args, { stdio: ['ignore', 'pipe', 'pipe'] });
-        const out = [];
-        let err = '';
-        child.stdout.on('data', (chunk) => out.push(chunk));
-        child.stderr.on('data', (chunk) => { err += chunk; });
-        child.on('close', (code, signal) => resolve({ code, signal, body: Buffer.concat(out), err }));
-    });
-}
+const report = makeReport('names');
+const check = (what, holds, detail) => report.check(holds, what, detail);
 
 const folder = mkdtempSync(join(tmpdir(), 'lwmix-mixnet-')); // its authority must be there before the forwards' ports are known
 await (await startMixnet([], { state: folder })).stop();
@@ -70,8 +51,8 @@ const onlyBootstrap = (udp) => udp >= 2 && udp <= 4;
 
 /** A page by a name that the exit's DNS does not know. */
 async function fetches() {
-    const { result, udp, asked } = await watched(() => lwmix('fetch', 'http://site.example/bytes?n=20000', ...options));
-    check('fetch by a name of the resolver', result.code === 0 && sha256(result.body) === sha256(pattern(20000)), { code: result.code, err: result.err });
+    const { result, udp, asked } = await watched(() => lwmix(['fetch', 'http://site.example/bytes?n=20000', ...options]));
+    check('fetch by a name of the resolver', result.code === 0 && sha256(result.out) === sha256(pattern(20000)), { code: result.code, err: result.err });
     check('both families were asked there', String(asked) === 'site.example/1,site.example/28', asked);
     check('and nowhere else', onlyBootstrap(udp), udp);
     check('on one connection', resolver.sessions === 1, resolver.sessions);
@@ -82,8 +63,8 @@ async function fetches() {
 }
 
 async function refuses(what, status, words, url = 'http://site.example/') {
-    const { result, udp } = await watched(() => lwmix('fetch', url, ...options));
-    check(what, result.code === status && result.body.length === 0 && words.test(result.err) && onlyBootstrap(udp), { ...result, udp });
+    const { result, udp } = await watched(() => lwmix(['fetch', url, ...options]));
+    check(what, result.code === status && result.out.length === 0 && words.test(result.err) && onlyBootstrap(udp), { ...result, udp });
 }
 
 async function failures() {
@@ -99,30 +80,30 @@ async function failures() {
 }
 
 async function lookups() {
-    const { result, udp, asked } = await watched(() => lwmix('dns', 'two.example', 'A', ...options));
+    const { result, udp, asked } = await watched(() => lwmix(['dns', 'two.example', 'A', ...options]));
     check('dns: exit status', result.code === 0, { code: result.code, err: result.err });
-    check('dns: both addresses', [SITE, RESOLVER].every((ip) => String(result.body).includes(ip)), String(result.body));
+    check('dns: both addresses', [SITE, RESOLVER].every((ip) => String(result.out).includes(ip)), String(result.out));
     check('dns: asked there alone', String(asked) === 'two.example/1' && onlyBootstrap(udp), { asked, udp });
-    const none = await lwmix('dns', 'nobody.example', 'A', ...options);
-    check('dns: no such name', none.code === 8 && /nobody\.example/.test(none.err), { ...none, body: String(none.body) });
-    const bad = await lwmix('dns', 'two.example', '--network', folder, '--doh', 'http://doh.example/');
+    const none = await lwmix(['dns', 'nobody.example', 'A', ...options]);
+    check('dns: no such name', none.code === 8 && /nobody\.example/.test(none.err), { ...none, out: String(none.out) });
+    const bad = await lwmix(['dns', 'two.example', '--network', folder, '--doh', 'http://doh.example/']);
     check('dns: not https', bad.code === 2 && /doh_url 'http:\/\/doh\.example\/' is not an https URL/.test(bad.err), bad.err);
 }
 
 async function silence() {
     const ask = ['dns', 'doh.example', 'A', '--network', folder, '--no-pacing', '--no-cover', '--dns'];
     const begun = Date.now();
-    const alone = await lwmix(...ask, SILENT, '--dns-timeout', '2');
-    check('a silent name server alone', alone.code === 12 && /did not answer in time: doh\.example/.test(alone.err), { ...alone, body: String(alone.body) });
+    const alone = await lwmix([...ask, SILENT, '--dns-timeout', '2']);
+    check('a silent name server alone', alone.code === 12 && /did not answer in time: doh\.example/.test(alone.err), { ...alone, out: String(alone.out) });
     check('within its time limit', Date.now() - begun < 10_000, Date.now() - begun); // 10 s is the limit of those who set none
     check('asked and asked again', unanswered >= 2, unanswered);
-    const closed = await lwmix(...ask, CLOSED);
-    check('a machine without a name server', closed.code === 8 && /the name servers failed: doh\.example/.test(closed.err), { ...closed, body: String(closed.body) });
+    const closed = await lwmix([...ask, CLOSED]);
+    check('a machine without a name server', closed.code === 8 && /the name servers failed: doh\.example/.test(closed.err), { ...closed, out: String(closed.out) });
     let answer;
     for (let i = 0; i < 3 && !(answer?.ms < 1000 && unanswered === 1); i++) { // the first resend comes after 1 s; on a busy machine the answer may too
         unanswered = 0;
-        const both = await lwmix(...ask, SILENT, '--dns', '9.9.9.9', '--json');
-        answer = both.code === 0 ? JSON.parse(both.body) : both;
+        const both = await lwmix([...ask, SILENT, '--dns', '9.9.9.9', '--json']);
+        answer = both.code === 0 ? JSON.parse(both.out) : both;
     }
     check('beside another one costs nothing', answer.ms < 1000 && answer.records?.[0]?.text === RESOLVER && unanswered === 1, { answer, unanswered });
 }
@@ -140,5 +121,4 @@ try {
     site.close();
     rmSync(folder, { recursive: true, force: true });
 }
-console.log(`names: ${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+report.close();

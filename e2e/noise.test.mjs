@@ -1,32 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // A local mixnet whose nodes speak Noise with each other: `lwmix ping` through it, and its listeners against a second implementation of
 // Noise XKpsk3, written here from the specification on Node's own cryptography. Closes with "noise: N passed, M failed".
-import { spawn } from 'node:child_process';
 import { createCipheriv, createDecipheriv, createHash, createPublicKey, diffieHellman, generateKeyPairSync, hkdfSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BUILD, control, startMixnet } from './mixnet.mjs';
+import { control, lwmix, startMixnet } from './mixnet.mjs';
+import { makeReport, within } from './report.mjs';
 
-const LIMIT_MS = 30_000;
 const REGULAR = 2413; // bytes of a packet
-let passed = 0;
-let failed = 0;
-
-function check(what, holds, detail) {
-    if (holds) passed++;
-    else {
-        failed++;
-        console.log(`FAILED ${what}: ${JSON.stringify(detail)}`);
-    }
-}
-
-function within(promise, what) {
-    let timer;
-    const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`not in time: ${what}`)), LIMIT_MS); });
-    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
+const report = makeReport('noise');
+const check = (what, holds, detail) => report.check(holds, what, detail);
 
 // --- keys ---
 
@@ -191,14 +176,9 @@ async function silent(port, bytes) {
     await within(socket.ended, `the end of a silent connection to ${port}`);
 }
 
-function ping(mixnet) {
-    return within(new Promise((resolve) => {
-        const child = spawn(join(BUILD, 'lwmix'), ['ping', '--network', mixnet.folder, '--count', '3', '--interval', '0', '--json'],
-            { stdio: ['ignore', 'pipe', 'inherit'] });
-        let out = '';
-        child.stdout.on('data', (chunk) => { out += chunk; });
-        child.on('close', (code) => resolve(code === 0 ? JSON.parse(out) : { code }));
-    }), 'ping');
+async function ping(mixnet) {
+    const { code, out } = await within(lwmix(['ping', '--network', mixnet.folder, '--count', '3', '--interval', '0', '--json']), 'ping');
+    return code === 0 ? JSON.parse(out) : { code };
 }
 
 // --- the checks ---
@@ -251,5 +231,4 @@ for (const [args, checks, options] of [[['--no-cover'], speaksNoise, { state }],
     }
 }
 rmSync(state, { recursive: true });
-console.log(`noise: ${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+report.close();

@@ -4,9 +4,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeReport, within } from './report.mjs';
 import { pattern, sha256 } from './servers.mjs';
 import { makeChains } from './sites/certificates.mjs';
-import { SITE, makeReport, openPlace, within } from './sites/place.mjs';
+import { SITE, openPlace } from './sites/place.mjs';
 import { startWeb } from './sites/web.mjs';
 
 const report = makeReport('patience');
@@ -27,7 +28,7 @@ async function wait(base, begin) {
     const since = performance.now();
     const done = t.fetch(base + door.path);
     begin((await door.asked).response);
-    const result = await within(done, `the end of ${door.path}`, 200);
+    const result = await within(done, `the end of ${door.path}`, 200_000);
     return { ...result, seconds: (performance.now() - since) / 1000 };
 }
 

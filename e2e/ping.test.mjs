@@ -1,32 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // `lwmix ping` through a local mixnet of real processes, and what it says when something is wrong. Closes with
 // "ping: N passed, M failed".
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BUILD, startMixnet } from './mixnet.mjs';
+import { lwmix, startMixnet } from './mixnet.mjs';
+import { makeReport } from './report.mjs';
 
-let passed = 0;
-let failed = 0;
-function check(what, holds, detail) {
-    if (holds) passed++;
-    else {
-        failed++;
-        console.log(`FAILED ${what}: ${JSON.stringify(detail)}`);
-    }
-}
+const report = makeReport('ping');
+const check = (what, holds, detail) => report.check(holds, what, detail);
 
 /** Runs `lwmix ping` with these arguments: exit status and both outputs. */
-function ping(...args) {
-    return new Promise((resolve) => {
-        const child = spawn(join(BUILD, 'lwmix'), ['ping', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-        const result = { out: '', err: '', child };
-        child.stdout.on('data', (chunk) => { result.out += chunk; });
-        child.stderr.on('data', (chunk) => { result.err += chunk; });
-        child.on('close', (code, signal) => resolve({ code, signal, out: result.out, err: result.err }));
-    });
-}
+const ping = async (...args) => {
+    const result = await lwmix(['ping', ...args]);
+    return { ...result, out: String(result.out) };
+};
 
 /** It ended with this status and said so in one line that contains these words. */
 async function refuses(what, code, words, ...args) {
@@ -80,5 +68,4 @@ try {
     check('the mixnet ends well', end.code === 0, end);
     rmSync(storage, { recursive: true, force: true });
 }
-console.log(`ping: ${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+report.close();

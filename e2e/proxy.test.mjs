@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // `lwmix proxy` through a local mixnet, used by curl, git, Chromium and by hand. Closes with "proxy: N passed, M failed".
-import { spawn } from 'node:child_process';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,8 +11,9 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { FLAGS } from './browser.mjs';
 import { answerGit, makeRepository } from './git.mjs';
-import { BUILD, control, startMixnet } from './mixnet.mjs';
+import { BUILD, control, run as runToEnd, startMixnet } from './mixnet.mjs';
 import { dial, socks, socksAddress, startProxy } from './proxy.mjs';
+import { makeReport } from './report.mjs';
 import { pattern, sha256 } from './servers.mjs';
 
 const IP = '93.184.216.34'; // public addresses that lead to loopback
@@ -21,29 +21,14 @@ const IP6 = '2606:2800:220:1:248:1893:25c8:1946';
 const NAME = 'site.nym.test'; // the local mixnet's authority vouches for it
 const MEGABYTE = 1_000_000;
 
-let passed = 0;
-let failed = 0;
-function check(what, holds, detail) {
-    if (holds) passed++;
-    else {
-        failed++;
-        console.log(`FAILED ${what}: ${JSON.stringify(detail)?.slice(0, 2000)}`);
-    }
-}
+const report = makeReport('proxy');
+const check = (what, holds, detail) => report.check(holds, what, detail);
 
 const folder = mkdtempSync(join(tmpdir(), 'lwmix-proxy-'));
 
-function run(command, args, { input, env = {} } = {}) {
-    return new Promise((resolve) => {
-        const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env.PATH, HOME: folder, ...env } });
-        const out = [];
-        let err = '';
-        child.stdout.on('data', (chunk) => out.push(chunk));
-        child.stderr.on('data', (chunk) => { err += chunk; });
-        child.stdin.on('error', () => {});
-        child.stdin.end(input);
-        child.on('close', (code) => resolve({ code, out: Buffer.concat(out), text: Buffer.concat(out).toString('latin1').slice(0, 1000), err }));
-    });
+async function run(command, args, { input = '', env = {} } = {}) {
+    const result = await runToEnd(command, args, { input, env: { PATH: process.env.PATH, HOME: folder, ...env } });
+    return { ...result, text: result.out.toString('latin1').slice(0, 1000) };
 }
 const curl = (...args) => run('curl', ['-sS', '-m', '90', ...args]);
 const upload = (input, ...args) => run('curl', ['-sS', '-m', '90', '--data-binary', '@-', ...args], { input });
@@ -589,5 +574,4 @@ try {
     check('the mixnet ends well', end.code === 0, end);
     rmSync(folder, { recursive: true, force: true });
 }
-console.log(`proxy: ${passed} passed, ${failed} failed`);
-process.exit(failed > 0 ? 1 : 0);
+report.close();

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tests of whole processes, one after the other: suite('name') collects them, run() closes with "name: N passed, M failed".
 
+import { within } from './report.mjs';
+
 const LIMIT_MS = 90_000;
 
-/** Rejects when the promise is not settled in time. */
-export function within(promise, what, ms = LIMIT_MS) {
-    let timer;
-    const error = new Error(`not in ${ms / 1000} s: ${what}`); // here, where the stack tells who waits
-    const late = new Promise((_, reject) => { timer = setTimeout(() => reject(error), ms); });
-    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
+export { within };
 
 /** `only`: words of which a test's title must contain one (default: the command line's). */
 export function suite(name, only = process.argv.slice(2)) {

@@ -4,10 +4,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeReport, within } from './report.mjs';
 import { pattern, sha256 } from './servers.mjs';
 import { makeChains } from './sites/certificates.mjs';
 import { FILE_BYTES, TEXT, startNginx } from './sites/nginx.mjs';
-import { FAST, SITE, SITE6, makeReport, openPlace, within } from './sites/place.mjs';
+import { FAST, SITE, SITE6, openPlace } from './sites/place.mjs';
 import { startSilence } from './sites/silence.mjs';
 import { startWeb } from './sites/web.mjs';
 
@@ -329,7 +330,7 @@ const large = process.argv[2] && process.argv[2] !== 'large' ? null : Promise.al
 ]);
 const parts = { methods, redirects, encodings, sizes, ranges, many, slowReader, aborts, timeLimits, resumption, addresses, names,
     async large() {
-        const [down, up] = await within(large, '10 MB each way', 200);
+        const [down, up] = await within(large, '10 MB each way', 200_000);
         same([down.bytes, down.sha256], [LARGE, digest(LARGE)], '10 MB down');
         same([json(up).length, json(up).sha256], [LARGE, digest(LARGE)], '10 MB up');
     } };
