@@ -48,7 +48,7 @@ async function download(driver, what) {
 
 async function upload(driver, what) {
     const began = performance.now();
-    const up = await driver.fetch(`${URL_OF}/digest`, { method: 'POST', pattern: MEGABYTE });
+    const up = await driver.fetch(`${URL_OF}/upload`, { method: 'POST', pattern: MEGABYTE });
     const took = seconds(began);
     same([up.error, up.text], [null, `${MEGABYTE} ${digest(MEGABYTE)}`], `1 MB up, ${what}`);
     console.log(`${what}: 1 MB up in ${took.toFixed(1)} s`);

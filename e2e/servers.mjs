@@ -32,18 +32,13 @@ function answer(request, response) {
             response.writeHead(200, { 'content-type': request.headers['content-type'] ?? 'text/plain', 'x-method': request.method,
                 'content-length': body.length }).end(body);
         });
-    } else if (url.pathname === '/upload') {
-        const hash = createHash('sha256');
-        let size = 0;
-        request.on('data', (part) => {
-            size += part.length;
-            hash.update(part);
-        });
-        request.on('end', () => response.writeHead(200, { 'content-type': 'text/plain' }).end(`${size} ${hash.digest('hex')}`));
-    } else if (url.pathname === '/digest') { // how much came, and its hash
+    } else if (url.pathname === '/upload') { // how much came, and its hash
         const hash = createHash('sha256');
         let length = 0;
-        request.on('data', (part) => { hash.update(part); length += part.length; });
+        request.on('data', (part) => {
+            length += part.length;
+            hash.update(part);
+        });
         request.on('end', () => response.writeHead(200, { 'content-type': 'text/plain' }).end(`${length} ${hash.digest('hex')}`));
     } else {
         response.writeHead(404, { 'content-type': 'text/plain' }).end('nothing here');
