@@ -2,10 +2,10 @@
 /* Servers that refuse, are silent or slow; requests that are given up; memory that runs out. */
 #include "tunnel/scene_testing.h"
 
-#include "alloc_fail.h"
 #include "ipr/policy.h"
 #include "mixnet/exit/exit.h"
 #include "sockets/sockets.h"
+#include "tunnel/memory_testing.h"
 
 #include <stdio.h>
 
@@ -191,20 +191,6 @@ enum { EACH_UP_TO = 200 }; /* then every few: each costs several times as much h
 enum { EACH_UP_TO = 100000 };
 #endif
 
-static size_t budget; /* allocations of the tunnel until one fails; 0: none does any more */
-
-static void may_fail(void *user) {
-    (void)user;
-    mix_alloc_fail_at(budget, 0);
-}
-
-static void may_not_fail(void *user) {
-    size_t used = mix_alloc_count();
-    (void)user;
-    budget = budget > used ? budget - used : 0;
-    mix_alloc_fail_at(0, 0);
-}
-
 /* Every allocation of one https fetch with a body each way, from its begin to its end: it goes well
  * or says that it did not, once, and the tunnel goes on. */
 static void every_allocation_fails(void **state) {
@@ -219,9 +205,9 @@ static void every_allocation_fails(void **state) {
         scene_open();
         for (int i = 0; i < 40 && !over; i++, n += 1 + n / EACH_UP_TO) {
             mix_tunnel_forget_names(s.client.tunnel);
-            budget = n;
-            s.client.enter = may_fail;
-            s.client.leave = may_not_fail;
+            memory_budget = n;
+            s.client.enter = memory_may_fail;
+            s.client.leave = memory_may_not_fail;
             web_asked *a = web_client_ask(&s.asks, &(mix_request){.method = "POST",
                                                                   .url = "https://a.test/echo",
                                                                   .has_body = true,
@@ -229,7 +215,7 @@ static void every_allocation_fails(void **state) {
                                                                   .body_len = body.len});
             if (!web_client_run(&s.asks, a, MIX_SECONDS(150)))
                 fail_msg("allocation %zu: it waits for ever", n);
-            over = budget > 0;
+            over = memory_budget > 0;
             s.client.enter = s.client.leave = NULL;
             if (a->status != MIX_OK)
                 assert_status(a->status, MIX_ERR_MEMORY);

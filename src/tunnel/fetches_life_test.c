@@ -2,8 +2,8 @@
 /* What becomes of requests when the tunnel below them breaks, moves, ends and begins anew. */
 #include "tunnel/scene_testing.h"
 
-#include "alloc_fail.h"
 #include "mixnet/exit/exit.h"
+#include "tunnel/memory_testing.h"
 
 #include <stdio.h>
 
@@ -352,27 +352,15 @@ static void forgotten_by_the_exit(void **state) {
 
 /* ---- the end, and another beginning ---- */
 
-static size_t mark, owned; /* allocations that live, of the tunnel alone */
-
-static void note_before(void *user) {
-    (void)user;
-    mark = mix_alloc_live();
-}
-
-static void note_after(void *user) {
-    (void)user;
-    owned += mix_alloc_live() - mark;
-}
-
 static void stopped_in_the_middle(void **state) {
     uint8_t bytes[70000];
     size_t got, live = 0;
     (void)state;
     scene_begin(6);
     scene_open();
-    owned = 0;
-    s.client.enter = note_before;
-    s.client.leave = note_after;
+    memory_owned = 0;
+    s.client.enter = memory_count;
+    s.client.leave = memory_counted;
     for (int round = 0; round < 9; round++) {
         web_asked *whole = web_client_get(&s.asks, simple.url);
         assert_true(web_client_run(&s.asks, whole, MIX_SECONDS(10)));
@@ -385,11 +373,11 @@ static void stopped_in_the_middle(void **state) {
                                                .stream_length = 3000000});
         scene_wait(MIX_SECONDS(2));
         web_client_get(&s.asks, "https://b.test/bytes/1"); /* at its lookup, or connecting */
-        note_before(NULL);
+        memory_count(NULL);
         assert_status(mix_tunnel_lookup(s.client.tunnel, &s.asks.answer_id, "c.test",
                                         MIX_LOOKUP_IP4, now_of()),
                       MIX_OK);
-        note_after(NULL);
+        memory_counted(NULL);
         s.asks.answers = 0;
         mix_time stop = now_of();
         world_client_stop(&s.client);
@@ -428,9 +416,9 @@ static void stopped_in_the_middle(void **state) {
         web_client_close(&s.asks, a);
         scene_wait(MIX_SECONDS(5));
         if (round == 2)
-            live = owned;
+            live = memory_owned;
     }
-    assert_in_range(owned - live + 30, 0, 60); /* but for what is cached */
+    assert_in_range(memory_owned - live + 30, 0, 60); /* but for what is cached */
     scene_end();
     assert_int_equal(mix_alloc_live(), 0);
 }

@@ -327,6 +327,15 @@ void hosts_turn(void) {
     moved();
 }
 
+bool hosts_degraded(void *user) {
+    (void)user;
+    return strstr(r.s.client.history, "degraded") != NULL;
+}
+
+bool hosts_ready_again(void *user) {
+    return hosts_degraded(user) && is_ready(user);
+}
+
 bool hosts_run(bool (*done)(void *user), mix_time at_most) {
     hosts_turn();
     bool is_done = far_run(r.s.far, done, hosts_now() + at_most);

@@ -56,6 +56,8 @@ mix_time hosts_now(void);
 /* After calls on the tunnel from outside of its events: moves what they brought about. */
 void hosts_turn(void);
 bool hosts_run(bool (*done)(void *user), mix_time at_most);
+bool hosts_degraded(void *user); /* it was, once */
+bool hosts_ready_again(void *user);
 
 void host_send(host_conn *c, mix_bytes data);
 void host_close(host_conn *c);

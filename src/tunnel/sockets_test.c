@@ -2,10 +2,10 @@
 /* Sockets through a whole network in virtual time. */
 #include "mix/socket.h"
 
-#include "alloc_fail.h"
 #include "ipr/policy.h"
 #include "mix/errors.h"
 #include "tunnel/hosts_testing.h"
+#include "tunnel/memory_testing.h"
 
 enum { ECHO = 7, SINK = 9, SOURCE = 19, HANG = 100, MANY = 30, SOURCED = 50000, MEGA = 1 << 20 };
 
@@ -539,16 +539,6 @@ static void the_tunnel_stops(void **state) {
     end();
 }
 
-static bool is_degraded(void *user) {
-    (void)user;
-    return strstr(s.net->client.history, "degraded") != NULL;
-}
-
-static bool is_ready_again(void *user) {
-    (void)user;
-    return is_degraded(NULL) && world_client_state(&s.net->client) == MIX_TUNNEL_READY;
-}
-
 /* While nothing gets through to the exit TCP does not give up, but the host's own limit counts. */
 static void the_tunnel_stands_still(void **state) {
     (void)state;
@@ -557,7 +547,7 @@ static void the_tunnel_stands_still(void **state) {
     world_member *gateway = world_find(&s.net->net, "gateway1");
     gateway->dead = true;
     world_cut(&s.net->net, gateway);
-    assert_true(hosts_run(is_degraded, MIX_SECONDS(100)));
+    assert_true(hosts_run(hosts_degraded, MIX_SECONDS(100)));
     mix_time from = hosts_now();
     struct one *waits = dial_for("a.test", ECHO, MIX_SECONDS(150)),
                *gives_up = dial_for("a.test", ECHO, MIX_SECONDS(20));
@@ -567,7 +557,7 @@ static void the_tunnel_stands_still(void **state) {
     assert_non_null(strstr(gives_up->failure.words, "nothing gets to the exit"));
     assert_int_equal(waits->events, 0);
     gateway->dead = false;
-    assert_true(hosts_run(is_ready_again, MIX_SECONDS(200)));
+    assert_true(hosts_run(hosts_ready_again, MIX_SECONDS(200)));
     hosts_run(NULL, MIX_SECONDS(5));
     assert_true(waits->seen & MIX_SOCKET_CONNECTED);
     assert_false(up->seen & MIX_SOCKET_FAILED);
@@ -589,7 +579,7 @@ static void another_address(void **state) {
     memcpy(before, s.net->client.address.ip4, 4);
     world_restart_exit(world_find(&s.net->net, "exit1"));
     struct one *asking = dial("hush.test", 7);
-    assert_true(hosts_run(is_ready_again, MIX_SECONDS(200)));
+    assert_true(hosts_run(hosts_ready_again, MIX_SECONDS(200)));
     hosts_run(NULL, MIX_SECONDS(2));
     assert_memory_not_equal(before, s.net->client.address.ip4, 4);
     assert_true(up->what & MIX_SOCKET_FAILED);
@@ -603,20 +593,10 @@ static void another_address(void **state) {
     end();
 }
 
-static void enter(void *user) {
-    (void)user;
-    mix_alloc_fail_pause(0);
-}
-
-static void leave(void *user) {
-    (void)user;
-    mix_alloc_fail_pause(1);
-}
-
 static bool moved_with_failures(void *user) {
-    enter(NULL);
+    memory_enter(NULL);
     bool done = moved_to_the_end(user);
-    leave(NULL);
+    memory_leave(NULL);
     return done;
 }
 
@@ -627,13 +607,13 @@ static void without_memory(void **state) {
     for (size_t n = 1;; n += n < 60 ? 1 : n < 200 ? 7 : 61) {
         begin((mix_tunnel_config){0});
         struct one *o = &s.ones[s.count++];
-        s.net->client.enter = enter;
-        s.net->client.leave = leave;
+        s.net->client.enter = memory_enter;
+        s.net->client.leave = memory_leave;
         s.to_write = 100;
         acted = 0;
         mix_alloc_fail_at(n, 0);
         int status = mix_tunnel_connect(hosts_tunnel(), &o->id, "a.test", ECHO, 0, hosts_now());
-        leave(NULL);
+        memory_leave(NULL);
         if (status == MIX_OK)
             assert_true(hosts_run(moved_with_failures, MIX_SECONDS(100)));
         if (status == MIX_OK && !(o->seen & MIX_SOCKET_FAILED))
@@ -641,7 +621,7 @@ static void without_memory(void **state) {
         else
             assert_status(status != MIX_OK ? status : o->failure.code, MIX_ERR_MEMORY);
         failures += status != MIX_OK || (o->seen & MIX_SOCKET_FAILED);
-        enter(NULL);
+        memory_enter(NULL);
         size_t count = mix_alloc_count();
         mix_alloc_fail_at(0, 0);
         end();

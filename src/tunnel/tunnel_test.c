@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tunnels in a whole network in virtual time: set-up, packets both ways, and what breaks. */
-#include "alloc_fail.h"
 #include "mix/errors.h"
+#include "tunnel/memory_testing.h"
 #include "world.h"
 
 enum { UDP_HEADERS = 28 };
@@ -397,17 +397,6 @@ static void nobody_answers(void **state) {
     end();
 }
 
-static size_t mark, owned; /* allocations that live, of the tunnel alone */
-
-static void note_before(void *user) {
-    (void)user;
-    mark = mix_alloc_live();
-}
-static void note_after(void *user) {
-    (void)user;
-    owned += mix_alloc_live() - mark;
-}
-
 /* New keys in the network: the directory tells of them within minutes, and the exit gets reply
  * blocks by the new ones. */
 static void keys_rotate(void **state) {
@@ -440,10 +429,10 @@ static void again_and_again(void **state) {
     (void)state;
     begin(33);
     config.forget = true;
-    owned = 0;
+    memory_owned = 0;
     assert_status(world_client_init(&client, &net, &config, 7), MIX_OK);
-    client.enter = note_before;
-    client.leave = note_after;
+    client.enter = memory_count;
+    client.leave = memory_counted;
     assert_status(world_client_start(&client), MIX_OK);
     assert_true(run(is_ready, MIX_SECONDS(10)));
     for (int i = 0; i < 10; i++) {
@@ -462,33 +451,19 @@ static void again_and_again(void **state) {
         assert_int_equal(g.clients, 0);
         client.history[0] = 0;
         if (i == 2)
-            live = owned;
+            live = memory_owned;
         assert_status(world_client_start(&client), MIX_OK);
         assert_true(run(is_ready, MIX_SECONDS(10)));
     }
     world_client_stop(&client);
     assert_true(run(is_over, MIX_SECONDS(1)));
     world_run(&net, NULL, NULL, net.sim.now + MIX_SECONDS(2));
-    assert_in_range(owned, live - 4, live + 4); /* but for buffers that are kept */
+    assert_in_range(memory_owned, live - 4, live + 4); /* but for buffers that are kept */
     end();
     assert_int_equal(mix_alloc_live(), 0);
 }
 
 /* ---- memory ---- */
-
-static size_t budget; /* allocations of the tunnel until one fails; 0: none does any more */
-
-static void may_fail(void *user) {
-    (void)user;
-    mix_alloc_fail_at(budget, 0);
-}
-
-static void may_not_fail(void *user) {
-    size_t used = mix_alloc_count();
-    (void)user;
-    budget = budget > used ? budget - used : 0;
-    mix_alloc_fail_at(0, 0);
-}
 
 static void every_allocation_fails(void **state) {
     size_t n = 1;
@@ -498,18 +473,18 @@ static void every_allocation_fails(void **state) {
         begin_with((mixnet_plan){.mixes_per_layer = 1, .gateways = 1, .exits = 1}, MIX_MS(5), 40);
         config.pacing_off = config.cover_off = true;
         config.ip_packets = false; /* so that there is a stack too */
-        budget = n;
-        may_fail(NULL);
+        memory_budget = n;
+        memory_may_fail(NULL);
         int status = world_client_init(&client, &net, &config, 7);
-        may_not_fail(NULL);
-        client.enter = may_fail;
-        client.leave = may_not_fail;
+        memory_may_not_fail(NULL);
+        client.enter = memory_may_fail;
+        client.leave = memory_may_not_fail;
         if (status == MIX_OK) {
             status = world_client_start(&client);
             if (status == MIX_OK && !run(is_ready, MIX_SECONDS(60)) &&
                 world_client_state(&client) != MIX_TUNNEL_FAILED)
                 fail_msg("allocation %zu: %s: %s", n, client.history, client.last.failure.words);
-            over = budget > 0;
+            over = memory_budget > 0;
         }
         if (status != MIX_OK)
             assert_status(status, MIX_ERR_MEMORY);

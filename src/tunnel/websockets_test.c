@@ -2,8 +2,8 @@
 /* WebSockets through a whole network in virtual time. */
 #include "mix/websocket.h"
 
-#include "alloc_fail.h"
 #include "mix/errors.h"
+#include "tunnel/memory_testing.h"
 #include "tunnel/websockets_testing.h"
 
 enum { MANY = 30, MEGA = 1 << 20 };
@@ -579,16 +579,6 @@ static void the_tunnel_stops(void **state) {
     end();
 }
 
-static bool is_degraded(void *user) {
-    (void)user;
-    return strstr(s.net->client.history, "degraded") != NULL;
-}
-
-static bool is_ready_again(void *user) {
-    (void)user;
-    return is_degraded(NULL) && world_client_state(&s.net->client) == MIX_TUNNEL_READY;
-}
-
 /* While nothing gets through to the exit nothing times out but what the host has limited. */
 static void the_tunnel_stands_still(void **state) {
     (void)state;
@@ -597,7 +587,7 @@ static void the_tunnel_stands_still(void **state) {
     world_member *gateway = world_find(&s.net->net, "gateway1");
     gateway->dead = true;
     world_cut(&s.net->net, gateway);
-    assert_true(hosts_run(is_degraded, MIX_SECONDS(100)));
+    assert_true(hosts_run(hosts_degraded, MIX_SECONDS(100)));
     mix_time from = hosts_now();
     struct one *waits = open_with((mix_websocket_options){.url = "wss://a.test/echo",
                                                           .open_timeout = MIX_SECONDS(150)}),
@@ -609,7 +599,7 @@ static void the_tunnel_stands_still(void **state) {
     assert_true(gives_up->at - from >= MIX_SECONDS(20) && gives_up->at - from < MIX_SECONDS(21));
     assert_int_equal(waits->log.len, 0);
     gateway->dead = false;
-    assert_true(hosts_run(is_ready_again, MIX_SECONDS(200)));
+    assert_true(hosts_run(hosts_ready_again, MIX_SECONDS(200)));
     hosts_run(NULL, MIX_SECONDS(10));
     assert_string_equal(log_of(waits), "open:");
     assert_string_equal(log_of(o), "open: T:meanwhile");
@@ -622,37 +612,27 @@ static void another_address(void **state) {
     struct one *o = up("wss://a.test/echo");
     world_restart_exit(world_find(&s.net->net, "exit1"));
     struct one *waiting = open_one("wss://a.test/echo");
-    assert_true(hosts_run(is_ready_again, MIX_SECONDS(200)));
+    assert_true(hosts_run(hosts_ready_again, MIX_SECONDS(200)));
     hosts_run(NULL, MIX_SECONDS(5));
     assert_string_equal(log_of(o), "open: error:TCP_MOVED closed:1006:");
     assert_string_equal(log_of(waiting), "open:"); /* began anew */
     end();
 }
 
-/* Without memory in the tunnel at any point: one that fails or goes on, and nothing is lost. */
-static void enter(void *user) {
-    (void)user;
-    mix_alloc_fail_pause(0);
-}
-
-static void leave(void *user) {
-    (void)user;
-    mix_alloc_fail_pause(1);
-}
-
 static bool echoed(void *user) {
     struct one *o = &s.ones[0];
     (void)user;
     if (o->open && o->messages == 0) {
-        enter(NULL);
+        memory_enter(NULL);
         (void)mix_tunnel_websocket_write(hosts_tunnel(), o->id, true, (const uint8_t *)"hello", 5,
                                          hosts_now());
-        leave(NULL);
+        memory_leave(NULL);
         o->open = false;
     }
     return o->closed || o->messages > 0;
 }
 
+/* Without memory in the tunnel at any point: one that fails or goes on, and nothing is lost. */
 static void without_memory(void **state) {
     unsigned failures = 0;
     (void)state;
@@ -661,11 +641,11 @@ static void without_memory(void **state) {
         struct one *o = &s.ones[s.count++];
         const mix_websocket_options options = {.url = n % 2 ? "ws://a.test/echo"
                                                             : "wss://a.test/echo"};
-        s.net->client.enter = enter;
-        s.net->client.leave = leave;
+        s.net->client.enter = memory_enter;
+        s.net->client.leave = memory_leave;
         mix_alloc_fail_at(n, 0);
         int status = mix_tunnel_websocket(hosts_tunnel(), &o->id, &options, hosts_now());
-        leave(NULL);
+        memory_leave(NULL);
         if (status == MIX_OK) {
             (void)hosts_run(echoed, MIX_SECONDS(100));
             assert_true(o->closed || o->messages == 1 || o->at > 0);
@@ -673,7 +653,7 @@ static void without_memory(void **state) {
             assert_status(status, MIX_ERR_MEMORY);
         }
         failures += status != MIX_OK || o->closed;
-        enter(NULL);
+        memory_enter(NULL);
         size_t count = mix_alloc_count();
         mix_alloc_fail_at(0, 0);
         end();
