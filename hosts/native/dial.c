@@ -4,8 +4,8 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "lws.h"
 
-#include <libwebsockets.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
@@ -71,18 +71,11 @@ int dial_new(dial **out, uv_loop_t *loop, mix_tls *tls, const dial_events *event
     d->events = *events;
     d->tls = SSL_CTX_new(TLS_client_method());
     int status = d->tls ? mix_tls_apply(tls, d->tls, NULL) : MIX_ERR_MEMORY;
-    lws_set_log_level(0, NULL);
-    struct lws_context_creation_info info = {
-        .port = CONTEXT_PORT_NO_LISTEN,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
-                   LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN,
-        .foreign_loops = loops,
-        .protocols = protocols,
-        .provided_client_ssl_ctx = d->tls,
-        .user = d,
-        .pt_serv_buf_size = PIECE,
-        .timeout_secs = 20,
-    };
+    struct lws_context_creation_info info = host_lws_info(loops, d);
+    info.protocols = protocols;
+    info.provided_client_ssl_ctx = d->tls;
+    info.pt_serv_buf_size = PIECE;
+    info.timeout_secs = 20;
     d->context = status == MIX_OK ? lws_create_context(&info) : NULL;
     if (!d->context) {
         SSL_CTX_free(d->tls);

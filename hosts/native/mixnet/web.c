@@ -4,8 +4,8 @@
 
 #include "base/alloc.h"
 #include "base/map.h"
+#include "lws.h"
 
-#include <libwebsockets.h>
 #include <limits.h>
 
 enum { VHOSTS_MAX = 1024, HEADERS_MAX = 2048 };
@@ -66,16 +66,8 @@ int web_new(web **out, uv_loop_t *loop, const char *folder, const web_events *ev
     snprintf(w->certificate, sizeof w->certificate, "%s/server.pem", folder);
     snprintf(w->key, sizeof w->key, "%s/server.key", folder);
     int status = mix_map_init(&w->sessions, sizeof(uint64_t), WEB_CONNECTIONS_MAX, env);
-    lws_set_log_level(0, NULL);
-    struct lws_context_creation_info info = {
-        .port = CONTEXT_PORT_NO_LISTEN,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
-                   LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN,
-        .foreign_loops = loops,
-        .user = w,
-        .pt_serv_buf_size = 65536,
-    };
+    struct lws_context_creation_info info = host_lws_info(loops, w);
+    info.options |= LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     w->context = status == MIX_OK ? lws_create_context(&info) : NULL;
     if (!w->context) {
         mix_free(w);

@@ -3,9 +3,9 @@
 #include "playground/serve.h"
 
 #include "base/alloc.h"
+#include "lws.h"
 #include "playground/site.h"
 
-#include <libwebsockets.h>
 #include <limits.h>
 
 enum {
@@ -64,16 +64,8 @@ int serve_new(serve **out, uv_loop_t *loop, const page *p) {
     if (!s)
         return MIX_ERR_MEMORY;
     s->page = p;
-    lws_set_log_level(0, NULL);
-    struct lws_context_creation_info info = {
-        .port = CONTEXT_PORT_NO_LISTEN,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
-                   LWS_SERVER_OPTION_UV_NO_SIGSEGV_SIGFPE_SPIN,
-        .foreign_loops = loops,
-        .user = s,
-        .pt_serv_buf_size = 65536,
-    };
+    struct lws_context_creation_info info = host_lws_info(loops, s);
+    info.options |= LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     s->context = lws_create_context(&info);
     if (!s->context) {
         mix_free(s);
