@@ -3,9 +3,9 @@
 #include "dns/dns.h"
 
 #include "alloc_fail.h"
-#include "far.h"
 #include "mix/errors.h"
 #include "sockets/sockets.h"
+#include "tcpip/near_testing.h"
 
 #include <stdlib.h>
 
@@ -235,27 +235,8 @@ static void far_received(void *user, far_conn *c, mix_bytes data) {
     }
 }
 
-static void near_feed(void *user, mix_bytes packet, mix_time now) {
-    (void)user;
-    (void)mix_tcpip_feed(w.t, packet, now);
-}
-static bool near_drain(void *user, mix_buf *out, mix_time now) {
-    (void)user;
-    int status = mix_tcpip_drain(w.t, out, now);
-    if (status == MIX_ERR_MEMORY) {
-        mix_buf_truncate(out, 0);
-        status = mix_tcpip_drain(w.t, out, now);
-    }
-    return status == MIX_OK;
-}
-static mix_time near_deadline(void *user) {
-    (void)user;
-    mix_time a = mix_tcpip_deadline(w.t), b = mix_dns_deadline(w.d);
-    return a < b ? a : b;
-}
-static void near_tick(void *user, mix_time now) {
-    (void)user;
-    mix_tcpip_tick(w.t, now);
+static mix_time deadline(void *user) {
+    return mix_earlier(near_deadline(user), mix_dns_deadline(w.d));
 }
 static void pump(void *user, mix_time now) {
     mix_dns_event ev;
@@ -278,7 +259,7 @@ static void pump(void *user, mix_time now) {
 }
 
 static void begin_with(mix_dns_config config) {
-    static const far_near near = {NULL, near_feed, near_drain, near_deadline, near_tick, pump};
+    static const far_near near = {&w.t, near_feed, near_drain, deadline, near_tick, pump};
     static const far_handlers handlers = {.datagram = far_datagram, .received = far_received};
     far_options o = {.delay = MIX_MS(100), .seed = 1};
     mix_tcpip_config c = {.ip4 = {.family = 4, .octets = {10, 0, 0, 2}},

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a hostile web server answers, over the whole stack: any bytes, in pieces that the first byte
  * chooses, then the end. */
-#include "far.h"
 #include "http/http.h"
 #include "mix/errors.h"
 #include "sockets/sockets.h"
-#include "tcpip/tcpip.h"
+#include "tcpip/near_testing.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,22 +20,8 @@ static struct {
     bool answered, finished;
 } w;
 
-static void near_feed(void *user, mix_bytes packet, mix_time now) {
-    (void)user;
-    (void)mix_tcpip_feed(w.t, packet, now);
-}
-static bool near_drain(void *user, mix_buf *out, mix_time now) {
-    (void)user;
-    return mix_tcpip_drain(w.t, out, now) == MIX_OK;
-}
-static mix_time near_deadline(void *user) {
-    mix_time a = mix_tcpip_deadline(w.t), b = mix_http_deadline(w.h);
-    (void)user;
-    return a < b ? a : b;
-}
-static void near_tick(void *user, mix_time now) {
-    (void)user;
-    mix_tcpip_tick(w.t, now);
+static mix_time deadline(void *user) {
+    return mix_earlier(near_deadline(user), mix_http_deadline(w.h));
 }
 static void pump(void *user, mix_time now) {
     mix_http_event ev;
@@ -81,7 +66,7 @@ static void look(uint32_t id) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const far_near near = {NULL, near_feed, near_drain, near_deadline, near_tick, pump};
+    static const far_near near = {&w.t, near_feed, near_drain, deadline, near_tick, pump};
     static const far_handlers handlers = {.received = received};
     far_options o = {.delay = MIX_MS(10), .seed = 1};
     mix_tcpip_config c = {.ip4 = {.family = 4, .octets = {10, 0, 0, 2}}};

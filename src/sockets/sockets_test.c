@@ -4,8 +4,8 @@
 #include "sockets/seam.h"
 #include "sockets/sockets.h"
 
-#include "far.h"
 #include "mix/errors.h"
+#include "tcpip/near_testing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,22 +21,6 @@ static struct {
     short wanted, got;
 } w;
 
-static void near_feed(void *user, mix_bytes packet, mix_time now) {
-    (void)user;
-    (void)mix_tcpip_feed(w.t, packet, now);
-}
-static bool near_drain(void *user, mix_buf *out, mix_time now) {
-    (void)user;
-    return mix_tcpip_drain(w.t, out, now) == MIX_OK;
-}
-static mix_time near_deadline(void *user) {
-    (void)user;
-    return mix_tcpip_deadline(w.t);
-}
-static void near_tick(void *user, mix_time now) {
-    (void)user;
-    mix_tcpip_tick(w.t, now);
-}
 static void pump(void *user, mix_time now) {
     (void)user;
     mix_sockets_set_time(now);
@@ -52,7 +36,7 @@ static void echo_datagram(void *user, far *f, const mix_address *from, const mix
 }
 
 static int setup(void **state) {
-    static const far_near near = {NULL, near_feed, near_drain, near_deadline, near_tick, pump};
+    static const far_near near = {&w.t, near_feed, near_drain, near_deadline, near_tick, pump};
     static const far_handlers handlers = {.received = echo, .datagram = echo_datagram};
     far_options o = {.delay = MIX_MS(50), .seed = 1};
     mix_tcpip_config c = {.ip4 = {.family = 4, .octets = {10, 0, 0, 2}},
