@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // A DNS over HTTPS resolver on loopback, with a certificate of a local mixnet's authority: HTTP/2, a zone of A records, a log.
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import http2 from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { authority, leaf } from './sites/certificates.mjs';
 
 /** {key, cert} for these names, signed by the authority in a mixnet's state folder. */
 export function issue(state, names) {
     const folder = mkdtempSync(join(tmpdir(), 'lwmix-doh-'));
-    const at = (name) => join(folder, name);
-    const openssl = (...args) => execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] });
     try {
-        writeFileSync(at('ext'), `subjectAltName = ${names.map((n) => `DNS:${n}`).join(', ')}\nextendedKeyUsage = serverAuth\n`);
-        openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', at('key'), '-out', at('csr'), '-subj', `/CN=${names[0]}`);
-        openssl('x509', '-req', '-in', at('csr'), '-CA', join(state, 'ca.pem'), '-CAkey', join(state, 'ca.key'), '-set_serial', '7', '-days', '2',
-            '-extfile', at('ext'), '-out', at('cert'));
-        return { key: readFileSync(at('key')), cert: readFileSync(at('cert')) };
+        for (const name of ['ca.pem', 'ca.key']) copyFileSync(join(state, name), join(folder, name));
+        return authority(folder)('resolver', { by: 'ca', subject: names[0], extensions: leaf(...names.map((name) => `DNS:${name}`)) });
     } finally {
         rmSync(folder, { recursive: true, force: true });
     }

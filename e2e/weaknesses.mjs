@@ -492,7 +492,7 @@ export function addWeaknesses({ test, skip }, stage) {
             for (let k = 0; k < 14; k++) out.push(await round(k));
             return out;
         });
-        const full = memory.slice(5); // 900 names: more than are kept. What grows on does so nearly every time; a busy machine may have a crowd once.
+        const full = memory.slice(5); // 900 names: more than are kept. What grows on does so nearly every time; what comes once in a while needs its room once.
         const grew = full.filter((bytes, i) => i > 0 && bytes > full[i - 1]).length;
         assert.ok(full.at(-1) - full[0] < 1024 * 1024 || grew <= 2, `memory of the module grows on: ${memory}`);
         cTest('dns_test');

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The web that tests of the packages reach: one site by HTTP and HTTPS (its certificate from a CA of its own) whose paths each do one thing,
 // and that remembers what it saw.
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
@@ -10,19 +9,15 @@ import { join } from 'node:path';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { WebSocketServer } from 'ws';
 import { pattern } from './servers.mjs';
+import { CA, authority, leaf } from './sites/certificates.mjs';
 
 /** A CA, and a certificate of it for these names; made by openssl in a folder that is gone afterwards. */
 export function makeCertificate(names) {
     const folder = mkdtempSync(join(tmpdir(), 'lwmix-web-'));
-    const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
     try {
-        openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2',
-            '-subj', '/CN=Test CA of the packages');
-        openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'site.key', '-out', 'site.csr', '-subj', `/CN=${names[0]}`);
-        writeFileSync(join(folder, 'ext'), `subjectAltName=${names.map((name) => `DNS:${name}`).join(',')}\nbasicConstraints=CA:false\n`);
-        openssl('x509', '-req', '-in', 'site.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-out', 'site.pem', '-days', '2', '-extfile', 'ext');
-        const read = (file) => readFileSync(join(folder, file), 'utf8');
-        return { ca: read('ca.pem'), cert: read('site.pem'), key: read('site.key') };
+        const issue = authority(folder);
+        const { cert: ca } = issue('ca', { subject: 'Test CA of the packages', extensions: CA });
+        return { ca, ...issue('site', { by: 'ca', subject: names[0], extensions: leaf(...names.map((name) => `DNS:${name}`)) }) };
     } finally {
         rmSync(folder, { recursive: true, force: true });
     }

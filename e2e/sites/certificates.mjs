@@ -7,8 +7,8 @@ import { join } from 'node:path';
 const DAY = 86_400_000;
 const stamp = (ms) => new Date(ms).toISOString().replace(/[-:T]/g, '').slice(0, 14) + 'Z';
 
-/** An authority's folder: issue() gives {key, cert, chain} as PEM texts. */
-function authority(folder) {
+/** An authority's folder: issue() gives {key, cert} as PEM texts. What is there as NAME.pem and NAME.key can issue too. */
+export function authority(folder) {
     mkdirSync(folder, { recursive: true });
     const path = (name) => join(folder, name);
     const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -28,8 +28,8 @@ function authority(folder) {
     };
 }
 
-const CA = ['basicConstraints = critical, CA:TRUE', 'keyUsage = critical, keyCertSign, cRLSign', 'subjectKeyIdentifier = hash'];
-const leaf = (...names) => ['basicConstraints = critical, CA:FALSE', 'keyUsage = critical, digitalSignature', 'extendedKeyUsage = serverAuth',
+export const CA = ['basicConstraints = critical, CA:TRUE', 'keyUsage = critical, keyCertSign, cRLSign', 'subjectKeyIdentifier = hash'];
+export const leaf = (...names) => ['basicConstraints = critical, CA:FALSE', 'keyUsage = critical, digitalSignature', 'extendedKeyUsage = serverAuth',
     'authorityKeyIdentifier = keyid', `subjectAltName = ${names.join(', ')}`];
 
 /**
