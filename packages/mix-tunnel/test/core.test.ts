@@ -101,6 +101,25 @@ test('what the memory cannot hold is an error of that call', async () => {
     assert.equal(core.command(Command.RECORD_TYPE, 0, 0, 'A'), OK);
 });
 
+test('randomness is asked for in few pieces, and a host that has none is an error', async () => {
+    const scripted = new Scripted();
+    const asked: number[] = [];
+    let none = true;
+    scripted.random = (out) => {
+        if (none) throw new Error('no randomness');
+        asked.push(out.length);
+        out.fill(asked.length);
+    };
+    const core = await start(scripted);
+    assert.equal(core.setup(new Settings().bytes(), undefined), ERROR_NUMBERS.RANDOM);
+    none = false;
+    assert.equal(core.setup(new Settings().bytes(), undefined), OK);
+    assert.equal(core.command(Command.START), OK);
+    while (core.next(false) !== Kind.NOTHING) continue;
+    assert.ok(asked.length > 0 && asked.length < 4, `${asked.join()}`);
+    assert.equal(core.command(Command.FREE), OK);
+});
+
 test('after a trap the instance refuses everything', async () => {
     const scripted = new Scripted();
     const core = await start(scripted);
