@@ -231,13 +231,13 @@ export class Engine {
 
     // ---- turns ----
 
-    /** Calls the core from outside of a turn; what that brings about follows at once. Undefined: there is no tunnel. */
-    #act(call: (core: Core) => number): number | undefined {
+    /** Calls the core from outside of a turn; what that brings about follows soon, or at once. Undefined: there is no tunnel. */
+    #act(call: (core: Core) => number, follow = (): void => this.wake()): number | undefined {
         const core = this.#core;
         if (!core || !this.#active) return undefined;
         try {
             const status = call(core);
-            this.wake();
+            follow();
             return status;
         } catch (error) {
             this.#fault(error);
@@ -367,7 +367,7 @@ export class Engine {
             opened: () => { if (mine()) this.#act((core) => core.command(Command.LINK_OPENED, id)); },
             message: (data) => {
                 const command = typeof data === 'string' ? Command.LINK_TEXT_CAME : Command.LINK_BINARY_CAME;
-                if (mine()) this.#act((core) => core.command(command, id, 0, data));
+                if (mine()) this.#act((core) => core.command(command, id, 0, data), () => this.#turn()); // a task of its own
             },
             closed: (code, reason) => {
                 if (!mine()) return;
