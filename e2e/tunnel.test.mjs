@@ -2,12 +2,12 @@
 // The tunnel in Chromium (or Firefox: BROWSER=firefox) beyond single calls: kinds of TLS servers, events, setups that fail, two pages at a
 // time, the module in one file, the worker's own methods. Closes with "tunnel-chromium: N passed, M failed".
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from './runner.mjs';
+import { CA, authority, leaf } from './sites/certificates.mjs';
 import { BROWSER, NAME, OURS, serveModules, startStage } from './stage.mjs';
 
 const { test, run } = suite(`tunnel-${BROWSER}`);
@@ -15,41 +15,36 @@ const { test, run } = suite(`tunnel-${BROWSER}`);
 // ---- servers of each kind ----
 
 const folder = mkdtempSync(join(tmpdir(), 'lwmix-tunnel-'));
-const openssl = (...args) => execFileSync('openssl', args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
-const read = (file) => readFileSync(join(folder, file), 'utf8');
-const EC = (curve) => ['ec', '-pkeyopt', `ec_paramgen_curve:${curve}`];
+const issue = authority(folder);
+const EC = (curve) => ['ec', `ec_paramgen_curve:${curve}`];
+const RSA = (bits, kind = 'rsa') => [kind, `rsa_keygen_bits:${bits}`];
 
-/** A certificate by the CA, or by `issuer`; `days` below zero: it has ended. */
-function certificate(name, { key = EC('P-256'), issuer = 'ca', ca = false, days = 2, san = `${name}.example`, digest = '-sha256' } = {}) {
-    openssl('req', '-newkey', ...key, '-nodes', '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
-    writeFileSync(join(folder, 'ext'), ca ? 'basicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign\n' : `subjectAltName=DNS:${san}\nbasicConstraints=CA:false\n`);
-    openssl('x509', '-req', digest, '-in', `${name}.csr`, '-CA', `${issuer}.pem`, '-CAkey', `${issuer}.key`, '-CAcreateserial', '-out', `${name}.pem`, '-days', String(days), '-extfile', 'ext');
-    return { key: read(`${name}.key`), cert: read(`${name}.pem`) };
-}
+/** A server's certificate by the CA, or by another one. */
+const certificate = (name, { by = 'ca', san = `${name}.example`, ...options } = {}) => issue(name, { by, extensions: leaf(`DNS:${san}`), ...options });
 
-openssl('req', '-x509', '-newkey', ...EC('P-256'), '-nodes', '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '2', '-subj', '/CN=Test CA of the tunnel');
-openssl('req', '-x509', '-newkey', ...EC('P-256'), '-nodes', '-keyout', 'stranger.key', '-out', 'stranger.pem', '-days', '2', '-subj', '/CN=Nobody knows it');
-certificate('between', { ca: true });
-const behind = certificate('chain', { issuer: 'between', san: 'chain.example' });
+const { cert: trusted } = issue('ca', { subject: 'Test CA of the tunnel', extensions: CA });
+issue('stranger', { subject: 'Nobody knows it', extensions: CA });
+const between = issue('between', { by: 'ca', extensions: CA });
+const behind = certificate('chain', { by: 'between' });
 
 /** Name → what the server is, and the error's code if it must not be reached. */
 const SERVERS = {
-    rsa: { options: certificate('rsa', { key: ['rsa:2048'] }) },
-    p384: { options: certificate('p384', { key: EC('P-384'), digest: '-sha384' }) },
-    p521: { options: certificate('p521', { key: EC('P-521'), digest: '-sha512' }) },
+    rsa: { options: certificate('rsa', { key: RSA(2048) }) },
+    p384: { options: certificate('p384', { key: EC('P-384'), digest: 'sha384' }) },
+    p521: { options: certificate('p521', { key: EC('P-521'), digest: 'sha512' }) },
     ed25519: { options: certificate('ed25519', { key: ['ed25519'] }) },
-    pss: { options: certificate('pss', { key: ['rsa-pss', '-pkeyopt', 'rsa_keygen_bits:2048'] }) },
-    chain: { options: { key: behind.key, cert: behind.cert + read('between.pem') } },
-    'rsa12-gcm': { options: { ...certificate('rsa12-gcm', { key: ['rsa:2048'] }), maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' } },
-    'rsa12-gcm256': { options: { ...certificate('rsa12-gcm256', { key: ['rsa:3072'] }), maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES256-GCM-SHA384' } },
+    pss: { options: certificate('pss', { key: RSA(2048, 'rsa-pss') }) },
+    chain: { options: { key: behind.key, cert: behind.cert + between.cert } },
+    'rsa12-gcm': { options: { ...certificate('rsa12-gcm', { key: RSA(2048) }), maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-GCM-SHA256' } },
+    'rsa12-gcm256': { options: { ...certificate('rsa12-gcm256', { key: RSA(3072) }), maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES256-GCM-SHA384' } },
     'ec12-chacha': { options: { ...certificate('ec12-chacha'), maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-CHACHA20-POLY1305' } },
     'group-p256': { options: { ...certificate('group-p256'), ecdhCurve: 'prime256v1' } },
     'group-p384': { options: { ...certificate('group-p384'), ecdhCurve: 'secp384r1' } },
     aes256: { options: { ...certificate('aes256'), ciphers: 'TLS_AES_256_GCM_SHA384' } },
-    expired: { options: certificate('expired', { days: -1 }), code: 'TLS_EXPIRED' },
+    expired: { options: certificate('expired', { from: -2, until: -1 }), code: 'TLS_EXPIRED' },
     misnamed: { options: certificate('misnamed', { san: 'another.example' }), code: 'TLS_NAME' },
-    stranger: { options: certificate('stranger-site', { issuer: 'stranger', san: 'stranger.example' }), code: 'TLS_UNTRUSTED' },
-    cbc: { options: { ...certificate('cbc', { key: ['rsa:2048'] }), maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-SHA256' }, code: 'TLS_HANDSHAKE' },
+    stranger: { options: certificate('stranger-site', { by: 'stranger', san: 'stranger.example' }), code: 'TLS_UNTRUSTED' },
+    cbc: { options: { ...certificate('cbc', { key: RSA(2048) }), maxVersion: 'TLSv1.2', ciphers: 'ECDHE-RSA-AES128-SHA256' }, code: 'TLS_HANDSHAKE' },
     curve448: { options: { ...certificate('curve448'), ecdhCurve: 'X448' }, code: 'TLS_HANDSHAKE' },
 };
 
@@ -66,7 +61,6 @@ async function startServers() {
     return { args, close: () => servers.forEach((server) => { server.closeAllConnections(); server.close(); }) };
 }
 
-const CA = read('ca.pem');
 const servers = await startServers();
 const stage = await startStage({ args: servers.args });
 rmSync(folder, { recursive: true, force: true });
@@ -82,7 +76,7 @@ async function upTab(options = {}) {
 
 test('every kind of TLS server that the web has, and what must not be reached', async () => {
     const tab = await stage.tab();
-    await tab.evaluate((ca) => mix.tunnel.setupMixTunnel({ ...fast, trustedRoots: ca }), CA);
+    await tab.evaluate((ca) => mix.tunnel.setupMixTunnel({ ...fast, trustedRoots: ca }), trusted);
     const got = await tab.evaluate((names) => Promise.all(names.map(async (name) => {
         try {
             return [name, await (await mix.fetch.mixFetch(`https://${name}.example/`)).text()];

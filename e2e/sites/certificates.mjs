@@ -15,14 +15,14 @@ export function authority(folder) {
     writeFileSync(path('index.txt'), '');
     writeFileSync(path('index.txt.attr'), 'unique_subject = no\n');
     writeFileSync(path('ca.cnf'), ['[ca]', 'default_ca = here', '[here]', `database = ${path('index.txt')}`, `new_certs_dir = ${folder}`, 'rand_serial = yes',
-        'default_md = sha256', 'policy = any', '[any]', 'commonName = supplied', ''].join('\n'));
+        'policy = any', '[any]', 'commonName = supplied', ''].join('\n'));
     const now = Date.now();
-    /** by: the issuer's name, or none for a self-signed one; from and until in days from now. */
-    return function issue(name, { by, subject = name, from = -1, until = 30, extensions = [], key = ['ec', 'ec_paramgen_curve:P-256'] } = {}) {
-        openssl('req', '-new', '-newkey', key[0], '-pkeyopt', key[1], '-nodes', '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${subject}`);
+    /** by: the issuer's name, or none for a self-signed one; from and until in days from now; key: its kind, and what is to be said of it. */
+    return function issue(name, { by, subject = name, from = -1, until = 30, extensions = [], key = ['ec', 'ec_paramgen_curve:P-256'], digest = 'sha256' } = {}) {
+        openssl('req', '-new', '-newkey', key[0], ...key.slice(1).flatMap((option) => ['-pkeyopt', option]), '-nodes', '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${subject}`);
         writeFileSync(path(`${name}.ext`), `${extensions.join('\n')}\n`);
         const signer = by ? ['-keyfile', `${by}.key`, '-cert', `${by}.pem`] : ['-selfsign', '-keyfile', `${name}.key`];
-        openssl('ca', '-batch', '-notext', '-config', 'ca.cnf', '-in', `${name}.csr`, '-out', `${name}.pem`, '-extfile', `${name}.ext`, ...signer,
+        openssl('ca', '-batch', '-notext', '-config', 'ca.cnf', '-md', digest, '-in', `${name}.csr`, '-out', `${name}.pem`, '-extfile', `${name}.ext`, ...signer,
             '-startdate', stamp(now + from * DAY), '-enddate', stamp(now + until * DAY));
         return { key: readFileSync(path(`${name}.key`), 'utf8'), cert: readFileSync(path(`${name}.pem`), 'utf8') };
     };
