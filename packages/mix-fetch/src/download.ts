@@ -5,7 +5,7 @@
 export const WINDOW = 256 * 1024;
 
 type Bytes = Uint8Array<ArrayBuffer>;
-type Controller = ReadableByteStreamController;
+type Controller = ReadableByteStreamController | ReadableStreamDefaultController<Bytes>;
 
 export interface DownloadEvents {
     /** So many bytes were read: as many more may come. */
@@ -35,15 +35,24 @@ export class Download {
 
     /** To be called once. */
     stream(): ReadableStream<Bytes> {
-        const source: UnderlyingByteSource = {
-            type: 'bytes',
-            start: (controller) => { this.#controller = new WeakRef(controller); },
-            pull: (controller) => { this.#pull(controller); },
-            cancel: (reason) => { this.#abandon(reason); },
+        try {
+            return this.#streamOf('bytes');
+        } catch {
+            return this.#streamOf(undefined); // WebKit without byte streams: a reader there cannot bring its own buffer
+        }
+    }
+
+    #streamOf(type: 'bytes' | undefined): ReadableStream<Bytes> {
+        const source = {
+            type,
+            start: (controller: Controller) => { this.#controller = new WeakRef(controller); },
+            pull: (controller: Controller) => { this.#pull(controller); },
+            cancel: (reason: unknown) => { this.#abandon(reason); },
         };
+        const stream = new ReadableStream(source as UnderlyingByteSource, { highWaterMark: 0 }) as ReadableStream<Bytes>;
         // The source, not the stream: Chromium collects the JavaScript side of a stream that is still being read by its reader.
         forgotten.register(source, this);
-        return new ReadableStream(source, { highWaterMark: 0 }) as ReadableStream<Bytes>;
+        return stream;
     }
 
     push(data: Bytes): void {
@@ -99,7 +108,7 @@ export class Download {
         if (!controller) return;
         if ('error' in end) return controller.error(end.error);
         controller.close();
-        controller.byobRequest?.respond(0);
+        if ('byobRequest' in controller) controller.byobRequest?.respond(0);
     }
 
     #abandon(reason: unknown): void {

@@ -108,9 +108,13 @@ class Exchange {
 
     #respond(news: FetchResponse): void {
         const { status, statusText, url, redirected, headers, nullBody } = news;
-        const body = nullBody ? null : this.#download.stream();
-        this.#answer?.resolve(new MixResponse({ status, statusText, url, redirected, headers, nullBody }, body, this.#timing.promise));
-        this.#answer = undefined;
+        try {
+            const body = nullBody ? null : this.#download.stream();
+            this.#answer?.resolve(new MixResponse({ status, statusText, url, redirected, headers, nullBody }, body, this.#timing.promise));
+            this.#answer = undefined;
+        } catch (error) { // what this platform cannot make a Response of
+            this.#abort(error);
+        }
     }
 
     #fail(error: unknown): void {

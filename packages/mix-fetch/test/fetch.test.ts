@@ -115,6 +115,43 @@ test('a reader that brings its own buffer', async () => {
     assert.equal((await last).done, true);
 });
 
+test('where the platform has no byte streams, the body is a plain one', async (t) => {
+    const own = ReadableStream;
+    t.mock.method(globalThis, 'ReadableStream', function make(source: UnderlyingByteSource, strategy: QueuingStrategy) {
+        if (source.type === 'bytes') throw new TypeError('ReadableByteStreamController is not implemented'); // as WebKit does
+        return new own(source, strategy);
+    });
+    const whole = await begin();
+    whole.played.tell(answer());
+    const reader = (await whole.response).body!.getReader();
+    const first = reader.read();
+    whole.played.tell(data('12345'));
+    whole.played.tell(data('678'));
+    assert.equal((await first).value?.byteLength, 5);
+    assert.deepEqual(await whole.played.next(), { type: 'credit', bytes: 5 });
+    assert.deepEqual(whole.played.commands, []); // no more is asked for than is read
+    whole.played.tell(END);
+    assert.equal((await reader.read()).value?.byteLength, 3);
+    assert.equal((await reader.read()).done, true);
+    const broken = await begin();
+    broken.played.tell(answer());
+    broken.played.tell(data('some'));
+    broken.played.tell({ type: 'error', error: wireError('HTTP_CUT') });
+    await assert.rejects((await broken.response).text(), { code: 'HTTP_CUT' });
+    const cancelled = await begin();
+    cancelled.played.tell(answer());
+    await (await cancelled.response).body!.cancel('enough');
+    assert.deepEqual(await cancelled.played.next(), { type: 'abort' });
+});
+
+test('an answer of which no Response can be made rejects, and ends the request', async () => {
+    const { response, played } = await begin();
+    played.tell(answer({ status: 999 })); // some servers do
+    await assert.rejects(response, RangeError);
+    assert.deepEqual(await played.next(), { type: 'abort' });
+    assert.equal(played.closed, true);
+});
+
 test('an error before the answer rejects, one after it breaks the body behind what came', async () => {
     const early = await begin();
     early.played.tell({ type: 'error', error: wireError('TCP_REFUSED') });
