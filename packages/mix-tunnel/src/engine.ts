@@ -129,11 +129,15 @@ export class Engine {
     async #begin(options: SetupMixTunnelOpts, run: number): Promise<void> {
         const starting = this.#core ? Promise.resolve(this.#core) : this.#instance(); // while the storage opens
         const storage = options.ephemeral ? undefined : await this.#openStorage(options);
-        const identity = await storage?.read(IDENTITY).catch((error: unknown) => { throw storageError(error); });
-        const core = await starting;
-        if (!this.#active || this.#run !== run) { // disconnected meanwhile
+        let identity: Uint8Array | undefined;
+        let core: Core;
+        try {
+            identity = await storage?.read(IDENTITY).catch((error: unknown) => { throw storageError(error); });
+            core = await starting;
+            if (!this.#active || this.#run !== run) throw shutDown(); // disconnected meanwhile
+        } catch (error) {
             storage?.close();
-            throw shutDown();
+            throw error;
         }
         this.#core = core;
         this.#fresh = undefined;

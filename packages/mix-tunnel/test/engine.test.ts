@@ -145,6 +145,13 @@ test('storage that cannot be opened', async (t) => {
     await setup;
 });
 
+test('storage that cannot be read is closed again', async (t) => {
+    const w = world(t);
+    w.scripted.readError = new Error('the disk is broken');
+    await assert.rejects(w.engine.setup({}), (error: unknown) => has('STORAGE', 'storage')(error) && /the disk is broken/.test((error as Error).message));
+    assert.equal(w.scripted.openStorages, 0);
+});
+
 test('a stored identity that is damaged, and wrong options', async (t) => {
     const w = world(t);
     w.scripted.stored.set('identity', new Uint8Array([9, 9, 9]));

@@ -17,6 +17,7 @@ export class Scripted implements Host {
     readonly stored = new Map<string, Uint8Array>();
     openStorages = 0;
     storageError: Error | undefined;
+    readError: Error | undefined;
     /** Set: the module breaks down at its next look at the time of day. */
     trap = false;
     #awaited: (() => void) | undefined;
@@ -59,7 +60,10 @@ export class Scripted implements Host {
         if (this.storageError) throw this.storageError;
         this.openStorages++;
         return {
-            read: async (name) => this.stored.get(name),
+            read: async (name) => {
+                if (this.readError) throw this.readError;
+                return this.stored.get(name);
+            },
             write: async (name, value) => void (value ? this.stored.set(name, value) : this.stored.delete(name)),
             close: () => { this.openStorages--; },
         };
