@@ -44,7 +44,8 @@ typedef struct mix_request {
  * (1024 at a time), MIX_ERR_MEMORY. */
 int mix_tunnel_fetch(mix_tunnel *t, uint32_t *id, const mix_request *request, mix_time now);
 /* The streaming body. Takes what fits: *taken > 0, or MIX_BLOCKED until WRITABLE; MIX_ERR_STATE
- * after the end or beyond the announced length; else what ended the request. */
+ * after the end, beyond the announced length, or once a redirect has made of it a request without a
+ * body; else what ended the request. */
 int mix_tunnel_fetch_write(mix_tunnel *t, uint32_t id, const uint8_t *data, size_t len,
                            size_t *taken, mix_time now);
 int mix_tunnel_fetch_end(mix_tunnel *t, uint32_t id, mix_time now); /* that was all of the body */

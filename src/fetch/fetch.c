@@ -263,20 +263,24 @@ int mix_fetch_start(mix_fetch *f, uint32_t *id, const mix_fetch_request *request
 int mix_fetch_write(mix_fetch *f, uint32_t id, mix_bytes in, size_t *taken, mix_time now) {
     fetch *x = find(f, id);
     *taken = 0;
-    if (!x || !x->streams)
+    if (!x)
         return MIX_ERR_ARGUMENT;
-    if (x->finished)
-        return x->failure.code != MIX_OK ? x->failure.code : MIX_ERR_STATE;
+    if (x->finished && x->failure.code != MIX_OK)
+        return x->failure.code;
+    if (x->finished || !x->streams)
+        return MIX_ERR_STATE;
     x->written = true;
     return mix_http_write(f->http, x->exchange, in, taken, now);
 }
 
 int mix_fetch_end(mix_fetch *f, uint32_t id, mix_time now) {
     fetch *x = find(f, id);
-    if (!x || !x->streams)
+    if (!x)
         return MIX_ERR_ARGUMENT;
     if (x->finished)
         return x->failure.code;
+    if (!x->streams)
+        return MIX_ERR_STATE;
     x->written = true;
     return mix_http_end(f->http, x->exchange, now);
 }

@@ -42,7 +42,8 @@ typedef struct mix_fetch_request {
 
 /* Copies the request. MIX_ERR_FETCH_METHOD, and what mix_http_start() gives. */
 int mix_fetch_start(mix_fetch *f, uint32_t *id, const mix_fetch_request *request, mix_time now);
-/* The streaming body, and the response's body: as mix_http_write(), _end(), _read(). */
+/* The streaming body, and the response's body: as mix_http_write(), _end(), _read(). MIX_ERR_STATE
+ * also once a redirect has made of it a request without a body. */
 int mix_fetch_write(mix_fetch *f, uint32_t id, mix_bytes in, size_t *taken, mix_time now);
 int mix_fetch_end(mix_fetch *f, uint32_t id, mix_time now);
 int mix_fetch_read(mix_fetch *f, uint32_t id, uint8_t *out, size_t cap, size_t *got, mix_time now);

@@ -315,6 +315,9 @@ static void bodies(void **state) {
         run(&(mix_fetch_request){
             .method = "POST", .url = "http://a.test/303/x", .streams = true, .stream_length = 100}),
         MIX_OK);
+    size_t taken;
+    assert_status(mix_fetch_write(s.f, s.id, mix_bytes_of(big, 1), &taken, web_now(&s.web)),
+                  MIX_ERR_STATE); /* it became a GET */
     end();
     free(big);
 }
