@@ -25,7 +25,7 @@ typedef struct fetch {
     int64_t stream_length;
     mix_fetch_redirect redirect;
     int redirects_left, redirects, tries;
-    mix_time begun, give_up;
+    mix_time begun;
     int redirecting; /* the status of a redirect whose body is being dropped, so that its connection
                         can be used again */
     mix_buf location;
@@ -166,7 +166,6 @@ static int take_request(mix_fetch *f, fetch *x, const mix_fetch_request *r, mix_
     x->redirects_left = most > 0 ? most : 0;
     x->tries = TRIES;
     x->begun = now;
-    x->give_up = r->timeout > 0 ? now + r->timeout : MIX_NEVER;
     if (status == MIX_OK &&
         (mix_buf_status(&x->url) != MIX_OK || mix_buf_status(&x->headers) != MIX_OK ||
          mix_buf_status(&x->body) != MIX_OK))
@@ -222,8 +221,6 @@ static int send(mix_fetch *f, fetch *x, mix_time now) {
                           .body = x->streams    ? x->stream_length
                                   : x->has_body ? (int64_t)x->body.len
                                                 : MIX_HTTP_NO_BODY};
-    if (x->give_up != MIX_NEVER)
-        r.timeout = x->give_up > now ? x->give_up - now : 1;
     uint32_t id;
     int status = mix_http_start(f->http, &id, &r, now);
     mix_free(headers);

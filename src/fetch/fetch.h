@@ -37,7 +37,6 @@ typedef struct mix_fetch_request {
     int64_t stream_length;
     mix_fetch_redirect redirect;
     int max_redirects; /* 0: the config's; −1: none */
-    mix_time timeout;  /* of the whole, redirects included; 0: none */
 } mix_fetch_request;
 
 /* Copies the request. MIX_ERR_FETCH_METHOD, and what mix_http_start() gives. */
@@ -49,8 +48,8 @@ int mix_fetch_end(mix_fetch *f, uint32_t id, mix_time now);
 int mix_fetch_read(mix_fetch *f, uint32_t id, uint8_t *out, size_t cap, size_t *got, mix_time now);
 /* Aborts, or forgets one that has finished. Unknown numbers are fine. */
 void mix_fetch_close(mix_fetch *f, uint32_t id, mix_time now);
-/* Ends it for a reason of the caller's, if it has not ended: FINISHED follows, and what came before
- * is still there to be read. */
+/* Ends it for a reason of the caller's (a limit of the whole, say), if it has not ended: FINISHED
+ * follows, and what came before is still there to be read. */
 void mix_fetch_fail(mix_fetch *f, uint32_t id, const mix_error *why, mix_time now);
 void mix_fetch_fail_all(mix_fetch *f, const mix_error *why, mix_time now);
 

@@ -237,7 +237,6 @@ int mix_http_start(mix_http *h, uint32_t *id, const mix_http_request *request, m
         return MIX_ERR_MEMORY;
     x->http = h;
     x->activity = x->started = now;
-    x->give_up = request->timeout > 0 ? now + request->timeout : MIX_NEVER;
     int status = mix_http_prepare(h, x, request);
     if (status == MIX_OK)
         status = resolve(h, x, now);
@@ -535,10 +534,6 @@ static mix_time patience(const exchange *x, int *reason) {
              (x->phase == RECEIVING && !x->write_paused)) {
         at = x->activity + IDLE_TIMEOUT; /* a pause is the user's own */
         *reason = MIX_ERR_HTTP_IDLE;
-    }
-    if (x->give_up < at) {
-        at = x->give_up;
-        *reason = MIX_ERR_HTTP_TIMEOUT;
     }
     return at;
 }

@@ -46,7 +46,6 @@ typedef struct mix_http_request {
     bool stream; /* no exchange: once connected (TLS included) the connection is a stream for read()
                     and write(); method, headers and body are not looked at. For protocols that
                     begin as HTTP */
-    mix_time timeout; /* of the whole, 0: none */
 } mix_http_request;
 
 /* Copies the request. MIX_ERR_HTTP_URL, MIX_ERR_HTTP_SCHEME, MIX_ERR_HTTP_REQUEST (method or

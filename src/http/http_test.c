@@ -512,12 +512,10 @@ static void time_limits_and_closing(void **state) {
     (void)state;
     begin((web_options){0});
     mix_time start = web_now(&s.web);
-    struct one *o = wait(ask_with((mix_http_request){.method = "GET",
-                                                     .url = "http://a.test/silent",
-                                                     .body = MIX_HTTP_NO_BODY,
-                                                     .timeout = MIX_SECONDS(5)}));
-    assert_status(o->status, MIX_ERR_HTTP_TIMEOUT);
-    assert_int_equal(o->done_at - start, MIX_SECONDS(5));
+    struct one *o = wait(ask_with((mix_http_request){
+        .method = "GET", .url = "http://a.test/silent", .body = MIX_HTTP_NO_BODY}));
+    assert_status(o->status, MIX_ERR_HTTP_RESPONSE_TIMEOUT);
+    assert_in_range(o->done_at - start, MIX_SECONDS(120), MIX_SECONDS(121)); /* the request left */
     for (int i = 0; i < 5; i++) { /* ended at any moment */
         o = ask("https://a.test/big1000000");
         web_run(&s.web, NULL, MIX_MS(90 * i));

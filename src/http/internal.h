@@ -45,7 +45,7 @@ typedef struct exchange {
     uint64_t decoded; /* bytes of the body that were given to us */
     bool write_paused;
     unsigned events; /* bits 1 << kind that next() still owes */
-    mix_time activity, give_up;
+    mix_time activity;
     mix_time started, resolved, encrypting, ready, taken, first_byte, finished; /* 0: not reached */
     mix_error failure;
     bool opened;       /* sockets of its own */
