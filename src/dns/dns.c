@@ -542,7 +542,10 @@ static void run_server(server *s) {
     ares_fd_events_t events[MIX_DNS_FDS];
     size_t n = 0;
     for (size_t i = 0; i < s->fd_count; i++) {
-        unsigned ready = mix_sockets_ready(s->fds[i].fd) & (s->fds[i].events | MIX_SOCKETS_ERR);
+        /* c-ares keeps a datagram that did not fit our short queue, but does not ask to be told
+         * when there is room: it would send it when its time is up. */
+        unsigned ready = mix_sockets_ready(s->fds[i].fd) &
+                         (s->fds[i].events | MIX_SOCKETS_OUT | MIX_SOCKETS_ERR);
         if (ready == 0)
             continue;
         events[n++] = (ares_fd_events_t){
