@@ -8,7 +8,11 @@
 
 #include <stdio.h>
 
-enum { LOOKUPS_MAX = 1024 };
+enum {
+    LOOKUPS_MAX = 1024,
+    ASKED_MOST = 32, /* questions at a time of one server: each has a socket of its own, of which
+                        there are 240 for everybody, and a channel looks after MIX_DNS_FDS */
+};
 #define SETTLE                                                                                     \
     MIX_MS(120) /* for the other family's answer, once one has addresses: most come together */
 #define GRACE MIX_SECONDS(3600)
@@ -182,6 +186,7 @@ static void on_answer(void *arg, ares_status_t status, size_t timeouts,
     question *q = k->question;
     bool current = !q->done && k->hops == q->hops;
     (void)timeouts;
+    k->server->asks--;
     mix_free(k);
     q->pending--;
     if (!current || status == ARES_EDESTRUCTION)
@@ -193,21 +198,41 @@ static void on_answer(void *arg, ares_status_t status, size_t timeouts,
     mix_dns_settle(d, q, &a, alias);
 }
 
+/* Which servers a question may be asked of now: all, as long as they answer alike; without those
+ * that are behind, once another one is nearly idle. 0: it is to wait. */
+static unsigned with_room(const mix_dns *d, bool room[static MIX_DNS_SERVERS]) {
+    size_t least = SIZE_MAX;
+    unsigned count = 0;
+    for (size_t i = 0; i < d->server_count; i++) {
+        room[i] = d->servers[i].asks < ASKED_MOST;
+        count += room[i];
+        least = d->servers[i].asks < least ? d->servers[i].asks : least;
+    }
+    return count == d->server_count || least < ASKED_MOST / 2 ? count : 0;
+}
+
 static void start(mix_dns *d, question *q) {
     int hops = q->hops;
+    bool room[MIX_DNS_SERVERS];
     if (q->doh) {
         mix_dns_doh_ask(d, q);
         return;
     }
-    q->asking = (unsigned)d->server_count; /* before the first answer, which may come at once */
+    q->asking = with_room(d, room); /* before the first answer, which may come at once */
+    q->waiting = q->asking == 0;
+    if (q->waiting)
+        return;
     for (size_t i = 0; i < d->server_count && !q->done && q->hops == hops; i++) {
+        if (!room[i])
+            continue;
         ask *k = mix_alloc(sizeof *k);
         if (!k) {
             q->asking--;
             continue;
         }
-        *k = (ask){.dns = d, .question = q, .hops = q->hops};
+        *k = (ask){.dns = d, .server = &d->servers[i], .question = q, .hops = q->hops};
         q->pending++;
+        d->servers[i].asks++;
         d->stats.questions++;
         /* Gives the answer to the callback in any case. */
         (void)ares_query_dnsrec(d->servers[i].channel, q->asked, ARES_CLASS_IN,
@@ -217,6 +242,23 @@ static void start(mix_dns *d, question *q) {
         q->done = true;
         q->answer =
             (answer){.status = q->answer.status != MIX_OK ? q->answer.status : MIX_ERR_MEMORY};
+    }
+}
+
+/* Asks what waits, the oldest first, or forgets it when nobody waits for it any more. */
+static void start_waiting(mix_dns *d) {
+    bool room[MIX_DNS_SERVERS];
+    while (with_room(d, room) > 0) {
+        question *oldest = NULL;
+        for (question *q = d->questions; q; q = q->next)
+            oldest = q->waiting ? q : oldest;
+        if (!oldest)
+            return;
+        oldest->waiting = false;
+        if (oldest->lookups > 0 || oldest->refresh)
+            start(d, oldest);
+        else
+            oldest->done = oldest->stale = true;
     }
 }
 
@@ -561,6 +603,7 @@ int mix_dns_tick(mix_dns *d, mix_time now) {
     mix_sockets_set_time(now);
     for (size_t i = 0; i < d->server_count; i++)
         run_server(&d->servers[i]);
+    start_waiting(d);
     for (lookup *l = d->lookups; l; l = l->next)
         (void)is_ready(l, d->now); /* sets how long the rest is waited for */
     hush(d);

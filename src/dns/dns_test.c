@@ -629,6 +629,52 @@ static void a_full_queue_costs_no_time(void **state) {
     finish();
 }
 
+/* More than there are sockets for: they take turns. */
+static void many_names_at_once(void **state) {
+    enum { NAMES = 200, AT_A_TIME = 32 };
+    mix_dns_stats stats;
+    uint32_t id = 0;
+    (void)state;
+    begin_with((mix_dns_config){0});
+    mix_time start = far_now(w.f);
+    for (int i = 0; i < NAMES; i++) {
+        char name[30];
+        snprintf(name, sizeof name, "n%d.test", i);
+        assert_status(mix_dns_lookup(w.d, &id, name, MIX_DNS_IP4 | MIX_DNS_IP6, start), MIX_OK);
+        assert_in_range(mix_sockets_open(), 1, SERVERS * AT_A_TIME);
+    }
+    mix_dns_cancel(w.d, id); /* the last one, before it was asked */
+    outcome *o = wait(NAMES - 1);
+    for (int i = 0; i < NAMES - 1; i++) {
+        mix_time trips = 2 * (i + 1 + AT_A_TIME) / AT_A_TIME + 1;
+        assert_status(o[i].status, MIX_ERR_DNS_NOT_FOUND);
+        assert_in_range(o[i].at - start, MIX_MS(200), MIX_MS(201) * trips);
+    }
+    mix_dns_get_stats(w.d, &stats);
+    assert_in_range(stats.questions, (NAMES - 1) * 2, (NAMES - 1) * 2 * SERVERS);
+    finish();
+}
+
+/* A server that is down holds nobody up. */
+static void many_names_and_one_server(void **state) {
+    enum { NAMES = 200 };
+    (void)state;
+    begin_with((mix_dns_config){0});
+    mix_time start = far_now(w.f);
+    w.drop[1] = 100000;
+    for (int i = 0; i < NAMES; i++) {
+        char name[30];
+        uint32_t id;
+        snprintf(name, sizeof name, "n%d.test", i);
+        assert_status(mix_dns_lookup(w.d, &id, name, MIX_DNS_IP4 | MIX_DNS_IP6, start), MIX_OK);
+    }
+    outcome *o = wait(NAMES);
+    for (int i = 0; i < NAMES; i++)
+        assert_status(o[i].status, MIX_ERR_DNS_NOT_FOUND);
+    assert_true(o[NAMES - 1].at - start < MIX_SECONDS(6)); /* 400 questions, 16 or more a trip */
+    finish();
+}
+
 static void freed_while_asking(void **state) {
     (void)state;
     uint32_t id;
@@ -677,6 +723,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(names_and_numbers),
     cmocka_unit_test(the_cache_is_bounded),
     cmocka_unit_test(a_full_queue_costs_no_time),
+    cmocka_unit_test(many_names_at_once),
+    cmocka_unit_test(many_names_and_one_server),
     cmocka_unit_test(freed_while_asking),
     cmocka_unit_test(without_memory_at_any_point),
 };

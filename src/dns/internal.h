@@ -27,6 +27,7 @@ typedef struct server {
         unsigned events; /* of the seam */
     } fds[MIX_DNS_FDS];
     size_t fd_count;
+    size_t asks; /* under way */
 } server;
 
 typedef struct record {
@@ -65,6 +66,7 @@ typedef struct question {
     int hops;
     bool done;
     bool stale;   /* forgotten while something still points at it */
+    bool waiting; /* for others to be answered: too many are being asked */
     bool doh;     /* asked over HTTPS */
     bool refresh; /* nobody waits for it, but it is asked to its end */
     call_state call;
@@ -80,6 +82,7 @@ typedef struct question {
 /* The argument of a callback. */
 typedef struct ask {
     mix_dns *dns;
+    server *server;
     question *question;
     int hops; /* the question's when it was asked */
 } ask;
