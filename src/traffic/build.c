@@ -136,5 +136,8 @@ int mix_build_cover(mix_builder *b, mix_buf *out) {
     forward f = {MIX_SIZE_REGULAR, b->cfg->cover_version, &self, MIX_BYTES(content), no_id};
     uint64_t expected;
     mix_way way;
-    return build_forward(b, out, &f, &expected, &way);
+    int status = build_forward(b, out, &f, &expected, &way);
+    if (status == MIX_OK)
+        mix_covers_add(&b->covers, b->plain.data + MIX_SURB_ACK_LEN);
+    return status;
 }

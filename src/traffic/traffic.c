@@ -345,6 +345,10 @@ int mix_traffic_feed(mix_traffic *t, mix_bytes delivered, mix_time now) {
     drop_shown(t);
     if (delivered.len <= LONGEST_ACK)
         return feed_ack(t, delivered, now);
+    if (mix_covers_take(&t->builder.covers, delivered)) {
+        t->counts.cover_back++;
+        return MIX_OK;
+    }
     int status = mix_queue_push(&t->delivered, delivered, 0);
     t->counts.delivered += status == MIX_OK;
     return status;

@@ -100,7 +100,7 @@ void mix_traffic_set_backlog(mix_traffic *t, size_t packets, size_t room, mix_ti
 /* By how much the mean interval of the main stream is stretched now, 1…6. */
 uint32_t mix_traffic_multiplier(const mix_traffic *t);
 
-/* What the gateway delivered. MIX_OK; MIX_BLOCKED when max_delivered messages wait for
+/* What the gateway delivered. MIX_OK (taken, or cover of ours); MIX_BLOCKED when max_delivered messages wait for
  * mix_traffic_next (nothing was taken); MIX_ERR_ACK, MIX_ERR_MEMORY. Acknowledgements that match
  * nothing are fine: they come twice, or late. */
 int mix_traffic_feed(mix_traffic *t, mix_bytes delivered, mix_time now);
@@ -135,6 +135,7 @@ typedef struct mix_traffic_counts {
     uint64_t data, retransmitted; /* packets sent; retransmitted ones are not in data */
     uint64_t slot_cover, loop_cover;
     uint64_t acked, cover_acked, stray_acks;
+    uint64_t cover_back; /* known at once; others are counted by messages/ */
     uint64_t delivered, expired, gave_up;
 } mix_traffic_counts;
 mix_traffic_counts mix_traffic_count(const mix_traffic *t);

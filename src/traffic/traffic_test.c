@@ -8,6 +8,7 @@
 #include "testing.h"
 #include "traffic/poisson.h"
 #include "traffic/route.h"
+#include "traffic/covers.h"
 #include "traffic/traffic.h"
 
 #include <math.h>
@@ -683,6 +684,22 @@ static void test_backlog(void **state) {
     teardown(&f);
 }
 
+static void test_covers_that_return(void **state) {
+    (void)state;
+    static mix_covers covers;
+    uint8_t first[64] = {7, 1, 1}, other[64] = {7, 1, 2}, short_one[31] = {7, 1, 1};
+    assert_false(mix_covers_take(&covers, MIX_BYTES(first)));
+    mix_covers_add(&covers, first);
+    assert_false(mix_covers_take(&covers, MIX_BYTES(other))); /* of the same place */
+    assert_false(mix_covers_take(&covers, MIX_BYTES(short_one)));
+    assert_true(mix_covers_take(&covers, MIX_BYTES(first)));
+    assert_false(mix_covers_take(&covers, MIX_BYTES(first))); /* each comes once */
+    mix_covers_add(&covers, first);
+    mix_covers_add(&covers, other); /* takes its place: the first is opened when it comes */
+    assert_false(mix_covers_take(&covers, MIX_BYTES(first)));
+    assert_true(mix_covers_take(&covers, MIX_BYTES(other)));
+}
+
 /* ---- failures ---- */
 
 /* Every allocation of one round trip fails in turn: an error is given, nothing is lost, and the
@@ -789,6 +806,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_cancel),
     cmocka_unit_test(test_paced),
     cmocka_unit_test(test_backlog),
+    cmocka_unit_test(test_covers_that_return),
     cmocka_unit_test(test_memory_fails),
     cmocka_unit_test(test_random_fails),
 };
