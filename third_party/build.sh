@@ -161,7 +161,9 @@ build_part() {
         archive=$("$THIRD/fetch.sh" "$name" 8>&- 9>&-)
         STEP=$((STEP + 1))
         doing="$name $(part_version "$name") ($TARGET) is being built, $STEP of $STEPS"
-        work=$(mktemp -d "$CACHE/tmp/$name.XXXXXX") log=$CACHE/log/${PREFIX##*/}.log
+        work=$(mktemp -d "$CACHE/tmp/$name.XXXXXX")
+        trap "rm -rf '$work'" EXIT # whoever interrupts it
+        log=$CACHE/log/${PREFIX##*/}.log
         export PREFIX
         recipe "$name"
         set +e # and not `if (...)`, within which a failing step would not end the recipe
