@@ -33,6 +33,10 @@ static int nudge(const mix_wasm_call *c) {
     return MIX_OK;
 }
 
+static int rehearse(const mix_wasm_call *c) {
+    return mix_tunnel_rehearse(TUNNEL, (size_t)c->number);
+}
+
 static int log_level(const mix_wasm_call *c) {
     mix_wasm.env.log_level = (mix_log_level)c->number;
     return MIX_OK;
@@ -319,6 +323,7 @@ static const struct {
     [MIX_WASM_COMMAND_FREE] = {end, true},
     [MIX_WASM_COMMAND_NUDGE] = {nudge, false},
     [MIX_WASM_COMMAND_LOG_LEVEL] = {log_level, true},
+    [MIX_WASM_COMMAND_REHEARSE] = {rehearse, false},
     [MIX_WASM_COMMAND_STATS] = {stats, false},
     [MIX_WASM_COMMAND_ANSWER] = {answer, false},
     [MIX_WASM_COMMAND_ANSWER_END] = {answer_end, false},

@@ -260,10 +260,10 @@ int mix_wasm_next(double now, int busy) {
         mix_tunnel_tick(t, at);
     if (mix_tunnel_next(t, &mix_wasm.event, at) == MIX_OK)
         return put_event(&mix_wasm.event);
+    if (!busy && mix_tunnel_drain_link(t, &order, at) == MIX_OK) /* a known gateway answers later than the directory */
+        return put_order(&order);
     if (mix_tunnel_drain_call(t, &call, at) == MIX_OK)
         return put_call(&call);
-    if (!busy && mix_tunnel_drain_link(t, &order, at) == MIX_OK)
-        return put_order(&order);
     /* What was drained may have brought events about. */
     if (mix_tunnel_next(t, &mix_wasm.event, at) == MIX_OK)
         return put_event(&mix_wasm.event);

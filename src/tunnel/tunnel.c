@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "traffic/rehearsal.h"
 
 #include <stdio.h>
 
@@ -215,6 +216,10 @@ void mix_tunnel_free(mix_tunnel *t) {
     mix_buf_deinit_wiped(&t->ip);
     mix_queue_deinit(&t->down);
     mix_free_wiped(t, sizeof *t);
+}
+
+int mix_tunnel_rehearse(mix_tunnel *t, size_t packets) {
+    return mix_traffic_rehearse(t->crypto, t->sphinx, t->env, packets);
 }
 
 /* ---- start and end ---- */

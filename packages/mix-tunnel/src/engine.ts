@@ -22,6 +22,8 @@ export type OperationKind = keyof Traffic;
 const PHASES: Partial<Record<number, SetupPhase>> = { [State.DIRECTORY]: 'directory', [State.GATEWAY]: 'gateway', [State.EXIT]: 'exit' };
 const LONGEST_TIMER = 0x7fffffff;
 const IDENTITY = 'identity';
+/** Packets: as many as it takes until they are made at once. */
+const REHEARSED = 8;
 const LOG_ERROR = 1;
 const LOG_WARN = 2;
 const LOG_DEBUG = 4;
@@ -91,7 +93,9 @@ export class Engine {
     async prepare(): Promise<void> {
         try {
             const core = await this.#instance();
-            if (!this.#active && core.setup(settingsOf({}).bytes(), undefined) === OK) core.command(Command.FREE);
+            if (this.#active || core.setup(settingsOf({}).bytes(), undefined) !== OK) return;
+            core.command(Command.REHEARSE, 0, REHEARSED);
+            core.command(Command.FREE);
         } catch {
             this.#fresh = undefined;
         }
