@@ -7,9 +7,7 @@
 #include "mix/errors.h"
 #include "testing.h"
 #include "traffic/poisson.h"
-#include "traffic/rehearsal.h"
 #include "traffic/route.h"
-#include "traffic/covers.h"
 #include "traffic/traffic.h"
 
 #include <math.h>
@@ -685,46 +683,6 @@ static void test_backlog(void **state) {
     teardown(&f);
 }
 
-static void test_rehearsal(void **state) {
-    (void)state;
-    fixture f;
-    setup(&f);
-    size_t live = mix_alloc_live(), n = 0;
-    int status = MIX_ERR_MEMORY;
-    f.env.fail_random = 3;
-    assert_status(mix_traffic_rehearse(f.crypto, f.sphinx, &f.env.env, 5), MIX_ERR_RANDOM);
-    f.env.fail_random = 0;
-    while (status != MIX_OK) { /* each allocation fails once */
-        assert_true(n < 200);
-        mix_alloc_fail_at(++n, 0);
-        status = mix_traffic_rehearse(f.crypto, f.sphinx, &f.env.env, 5);
-        assert_true(status == MIX_OK || status == MIX_ERR_MEMORY);
-    }
-    mix_alloc_fail_at(0, 0);
-    assert_true(n > 3);
-    assert_status(mix_traffic_rehearse(f.crypto, f.sphinx, &f.env.env, 5), MIX_OK);
-    mix_sphinx_free(f.sphinx);
-    f.sphinx = NULL;
-    assert_true(mix_alloc_live() < live);
-    teardown(&f);
-}
-
-static void test_covers_that_return(void **state) {
-    (void)state;
-    static mix_covers covers;
-    uint8_t first[64] = {7, 1, 1}, other[64] = {7, 1, 2}, short_one[31] = {7, 1, 1};
-    assert_false(mix_covers_take(&covers, MIX_BYTES(first)));
-    mix_covers_add(&covers, first);
-    assert_false(mix_covers_take(&covers, MIX_BYTES(other))); /* of the same place */
-    assert_false(mix_covers_take(&covers, MIX_BYTES(short_one)));
-    assert_true(mix_covers_take(&covers, MIX_BYTES(first)));
-    assert_false(mix_covers_take(&covers, MIX_BYTES(first))); /* each comes once */
-    mix_covers_add(&covers, first);
-    mix_covers_add(&covers, other); /* takes its place: the first is opened when it comes */
-    assert_false(mix_covers_take(&covers, MIX_BYTES(first)));
-    assert_true(mix_covers_take(&covers, MIX_BYTES(other)));
-}
-
 /* ---- failures ---- */
 
 /* Every allocation of one round trip fails in turn: an error is given, nothing is lost, and the
@@ -831,8 +789,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_cancel),
     cmocka_unit_test(test_paced),
     cmocka_unit_test(test_backlog),
-    cmocka_unit_test(test_covers_that_return),
-    cmocka_unit_test(test_rehearsal),
     cmocka_unit_test(test_memory_fails),
     cmocka_unit_test(test_random_fails),
 };
