@@ -611,18 +611,23 @@ static void the_cache_is_bounded(void **state) {
     finish();
 }
 
+/* A question of its own for each number, for both families. */
+static uint32_t ask_numbered(int i, mix_time now) {
+    char name[30];
+    uint32_t id;
+    snprintf(name, sizeof name, "n%d.test", i);
+    assert_status(mix_dns_lookup(w.d, &id, name, MIX_DNS_IP4 | MIX_DNS_IP6, now), MIX_OK);
+    return id;
+}
+
 /* More datagrams than the stack's queue takes: the rest leaves as soon as there is room. */
 static void a_full_queue_costs_no_time(void **state) {
     enum { NAMES = 12 };
     (void)state;
     begin_with((mix_dns_config){0});
     mix_time start = far_now(w.f);
-    for (int i = 0; i < NAMES; i++) {
-        char name[30];
-        uint32_t id;
-        snprintf(name, sizeof name, "n%d.test", i);
-        assert_status(mix_dns_lookup(w.d, &id, name, MIX_DNS_IP4 | MIX_DNS_IP6, start), MIX_OK);
-    }
+    for (int i = 0; i < NAMES; i++)
+        (void)ask_numbered(i, start);
     outcome *o = wait(NAMES);
     for (int i = 0; i < NAMES; i++) /* room is seen when the first answers come */
         assert_in_range(o[i].at - start, MIX_MS(200), MIX_MS(401));
@@ -638,9 +643,7 @@ static void many_names_at_once(void **state) {
     begin_with((mix_dns_config){0});
     mix_time start = far_now(w.f);
     for (int i = 0; i < NAMES; i++) {
-        char name[30];
-        snprintf(name, sizeof name, "n%d.test", i);
-        assert_status(mix_dns_lookup(w.d, &id, name, MIX_DNS_IP4 | MIX_DNS_IP6, start), MIX_OK);
+        id = ask_numbered(i, start);
         assert_in_range(mix_sockets_open(), 1, SERVERS * AT_A_TIME);
     }
     mix_dns_cancel(w.d, id); /* the last one, before it was asked */
@@ -662,12 +665,8 @@ static void many_names_and_one_server(void **state) {
     begin_with((mix_dns_config){0});
     mix_time start = far_now(w.f);
     w.drop[1] = 100000;
-    for (int i = 0; i < NAMES; i++) {
-        char name[30];
-        uint32_t id;
-        snprintf(name, sizeof name, "n%d.test", i);
-        assert_status(mix_dns_lookup(w.d, &id, name, MIX_DNS_IP4 | MIX_DNS_IP6, start), MIX_OK);
-    }
+    for (int i = 0; i < NAMES; i++)
+        (void)ask_numbered(i, start);
     outcome *o = wait(NAMES);
     for (int i = 0; i < NAMES; i++)
         assert_status(o[i].status, MIX_ERR_DNS_NOT_FOUND);

@@ -229,6 +229,13 @@ void world_new_gateway(world *w) {
     assert_status(mix_gateway_new(&w->g, &w->cfg, &w->env.env), MIX_OK);
 }
 
+void world_another_run(world *w) {
+    assert_status(mix_identity_open(&w->identity, &w->vault, w->crypto, mix_buf_bytes(&w->stored),
+                                    (mix_bytes){0}, NULL),
+                  MIX_OK);
+    world_new_gateway(w);
+}
+
 void world_deinit(world *w) {
     mix_gateway_free(w->g);
     peer_deinit(&w->peer);

@@ -82,6 +82,7 @@ typedef struct world {
 
 void world_init(world *w, uint64_t seed);
 void world_new_gateway(world *w); /* (re)makes the session from w->identity, w->cfg */
+void world_another_run(world *w); /* the same from what was stored: another run of the program */
 void world_deinit(world *w);
 /* Passes everything back and forth at this moment until all is quiet. */
 void world_settle(world *w);

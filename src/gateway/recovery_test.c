@@ -129,10 +129,7 @@ static void a_stored_gateway_that_is_gone_is_replaced(void **state) {
     (void)state;
     world w;
     world_ready(&w, 6);
-    assert_status(mix_identity_open(&w.identity, &w.vault, w.crypto, mix_buf_bytes(&w.stored),
-                                    (mix_bytes){0}, NULL),
-                  MIX_OK);
-    world_new_gateway(&w);
+    world_another_run(&w);
     w.peer.refuse_connections = true;
     assert_status(mix_gateway_start(w.g, w.now), MIX_OK);
     uint8_t storage[2422];
@@ -438,11 +435,8 @@ static void another_run_in_the_same_second_is_no_trouble(void **state) {
     (void)state;
     world w;
     world_ready(&w, 16);
-    assert_status(mix_identity_open(&w.identity, &w.vault, w.crypto, mix_buf_bytes(&w.stored),
-                                    (mix_bytes){0}, NULL),
-                  MIX_OK);
     w.peer.last_timestamp = (uint64_t)(w.env.wall / 1000000);
-    world_new_gateway(&w);
+    world_another_run(&w);
     assert_status(mix_gateway_start(w.g, w.now), MIX_OK);
     world_settle(&w); /* no time passes */
     assert_int_equal(mix_gateway_state_of(w.g), MIX_GATEWAY_IS_READY);
@@ -454,12 +448,9 @@ static void a_clock_that_goes_back_catches_up(void **state) {
     (void)state;
     world w;
     world_ready(&w, 15);
-    assert_status(mix_identity_open(&w.identity, &w.vault, w.crypto, mix_buf_bytes(&w.stored),
-                                    (mix_bytes){0}, NULL),
-                  MIX_OK);
     w.peer.last_timestamp =
         (uint64_t)(w.env.wall / 1000000) + 20; /* of another run, before the clock was set back */
-    world_new_gateway(&w);                     /* which does not know of it */
+    world_another_run(&w);
     assert_status(mix_gateway_start(w.g, w.now), MIX_OK);
     world_settle(&w);
     assert_int_equal(w.peer.authentications,
