@@ -84,7 +84,7 @@ export interface FetchTiming {
 
 export interface FetchResponse {
     type: 'response';
-    /** 200…599. */
+    /** 200…999: as the server gave it. */
     status: number;
     /** The server's phrase, may be empty. */
     statusText: string;
