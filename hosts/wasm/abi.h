@@ -63,7 +63,7 @@
     C(NUDGE, 4) \
     C(LOG_LEVEL, 5)          /* number */ \
     C(STATS, 6)              /* data: struct mix_wasm_stats; text: gateway, more: exit */ \
-    C(REHEARSE, 7)           /* number: of packets, before FREE */ \
+    C(REHEARSE, 7)           /* number: of packets */ \
     C(ANSWER, 10)            /* id, number: status; input: type, a zero, a piece of the body */ \
     C(ANSWER_END, 11)        /* as above, the last piece */ \
     C(ANSWER_FAILED, 12)     /* id; input: why */ \

@@ -72,8 +72,9 @@ int mix_tunnel_new(mix_tunnel **out, const mix_tunnel_config *config, const mix_
 void mix_tunnel_free(mix_tunnel *t); /* NULL is fine; wipes keys. Requests and link are the host's
                                         to end */
 
-/* Makes so many packets and drops them, on a tunnel that will not be started: for hosts in which code is compiled when it first
- * runs (WebAssembly), so that a later tunnel's first packets do not wait for that. MIX_ERR_RANDOM, MIX_ERR_MEMORY, MIX_ERR_CRYPTO. */
+/* Makes so many packets and drops them, in any state: for hosts in which code is compiled when it
+ * first runs (WebAssembly), so that the first packets that count do not wait for that.
+ * MIX_ERR_RANDOM, MIX_ERR_MEMORY, MIX_ERR_CRYPTO. */
 int mix_tunnel_rehearse(mix_tunnel *t, size_t packets);
 /* MIX_ERR_STATE unless CLOSED or FAILED; MIX_ERR_MEMORY, MIX_ERR_RANDOM: nothing has begun. */
 int mix_tunnel_start(mix_tunnel *t, mix_time now);

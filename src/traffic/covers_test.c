@@ -26,26 +26,23 @@ static void each_is_known_once(void **state) {
 static void a_rehearsal_leaves_nothing(void **state) {
     mix_test_env env;
     mix_crypto *crypto = NULL;
-    mix_sphinx *sphinx = NULL;
     int status = MIX_ERR_MEMORY;
     size_t live = mix_alloc_live();
     (void)state;
     mix_test_env_init(&env, 1);
     assert_status(mix_crypto_new(&crypto), MIX_OK);
-    assert_status(mix_sphinx_new(&sphinx, crypto, &env.env), MIX_OK);
     for (int draw = 1; draw <= 10; draw++) {
         env.fail_random = draw;
-        assert_status(mix_traffic_rehearse(crypto, sphinx, &env.env, 5), MIX_ERR_RANDOM);
+        assert_status(mix_traffic_rehearse(crypto, &env.env, 5), MIX_ERR_RANDOM);
     }
     env.fail_random = 0;
     for (size_t n = 1; status != MIX_OK; n++) {
         assert_true(n < 200);
         mix_alloc_fail_at(n, 0);
-        status = mix_traffic_rehearse(crypto, sphinx, &env.env, 5);
+        status = mix_traffic_rehearse(crypto, &env.env, 5);
         assert_true(status == MIX_OK || status == MIX_ERR_MEMORY);
     }
     mix_alloc_fail_at(0, 0);
-    mix_sphinx_free(sphinx);
     mix_crypto_free(crypto);
     assert_int_equal(mix_alloc_live(), live);
 }

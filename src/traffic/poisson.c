@@ -56,6 +56,10 @@ int mix_slots_start(mix_slots *s, const mix_env *env, mix_time mean, mix_time no
     return step(s, now * 1000, env, mean);
 }
 
+void mix_slots_start_now(mix_slots *s, mix_time now) {
+    *s = (mix_slots){.running = true, .next = now * 1000};
+}
+
 void mix_slots_stop(mix_slots *s) {
     *s = (mix_slots){0};
 }

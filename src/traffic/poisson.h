@@ -23,6 +23,8 @@ typedef struct mix_slots {
 /* The first slot comes an exponential time of this mean (µs) after now. MIX_ERR_RANDOM; unchanged
  * then. */
 int mix_slots_start(mix_slots *s, const mix_env *env, mix_time mean, mix_time now);
+/* The first slot is now; those that follow it are drawn. */
+void mix_slots_start_now(mix_slots *s, mix_time now);
 void mix_slots_stop(mix_slots *s);
 /* The first mix_time that is not before the slot; MIX_NEVER when stopped. */
 mix_time mix_slots_deadline(const mix_slots *s);

@@ -37,10 +37,10 @@ static int make_packets(mix_builder *b, size_t packets) {
     return status;
 }
 
-int mix_traffic_rehearse(mix_crypto *crypto, mix_sphinx *sphinx, const mix_env *env,
-                         size_t packets) {
+int mix_traffic_rehearse(mix_crypto *crypto, const mix_env *env, size_t packets) {
     mix_node nodes[NODES];
     mix_topology *topology = NULL;
+    mix_sphinx *sphinx = NULL; /* it remembers nodes */
     mix_client_keys keys = {0};
     mix_traffic_config cfg;
     int status = make_nodes(nodes, env);
@@ -48,6 +48,8 @@ int mix_traffic_rehearse(mix_crypto *crypto, mix_sphinx *sphinx, const mix_env *
         status = mix_topology_new(&topology, nodes, NODES, 0, 0);
     if (status == MIX_OK)
         status = mix_client_keys_init(&keys, env, nodes[0].identity, nodes[NODES - 1].identity);
+    if (status == MIX_OK)
+        status = mix_sphinx_new(&sphinx, crypto, env);
     mix_builder *b = status == MIX_OK ? mix_alloc_zero(1, sizeof *b) : NULL;
     if (b) {
         mix_traffic_config_init(&cfg);
@@ -63,6 +65,7 @@ int mix_traffic_rehearse(mix_crypto *crypto, mix_sphinx *sphinx, const mix_env *
     } else if (status == MIX_OK) {
         status = MIX_ERR_MEMORY;
     }
+    mix_sphinx_free(sphinx);
     mix_client_keys_deinit(&keys);
     mix_topology_free(topology);
     return status;

@@ -106,18 +106,19 @@ static void learn(mix_traffic *t, const mix_entry *e, bool arrived, mix_time now
 
 /* ---- the streams ---- */
 
+/* The main stream's first slot is now, whatever there is to send: that tells nothing but that the
+ * client has begun, which its login has told already. */
 static int start_streams(mix_traffic *t, mix_time now) {
-    mix_slots main = t->main, cover = t->cover;
+    mix_slots cover = t->cover;
     int status = MIX_OK;
-    if (!t->cfg.pacing_off && !main.running)
-        status = mix_slots_start(&main, t->env, t->cfg.send_interval, now);
-    if (status == MIX_OK && !t->cfg.cover_off && !cover.running)
+    if (!t->cfg.cover_off && !cover.running)
         status = mix_slots_start(&cover, t->env, t->cfg.cover_interval, now);
-    if (status == MIX_OK) {
-        t->main = main;
-        t->cover = cover;
-    }
-    return status;
+    if (status != MIX_OK)
+        return status;
+    t->cover = cover;
+    if (!t->cfg.pacing_off && !t->main.running)
+        mix_slots_start_now(&t->main, now);
+    return MIX_OK;
 }
 
 int mix_traffic_set_topology(mix_traffic *t, const mix_topology *topology, mix_time now) {

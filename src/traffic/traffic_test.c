@@ -619,6 +619,7 @@ static void test_paced(void **state) {
     setup(&f);
     f.cfg.cover_off = true;
     start(&f);
+    assert_true(mix_traffic_deadline(f.t) == f.now && drain(&f) > 0); /* the first slot is now */
     assert_status(write_one(&f, 1), MIX_OK);
     mix_time slot = mix_traffic_deadline(f.t);
     f.now = slot - 1;

@@ -219,7 +219,7 @@ void mix_tunnel_free(mix_tunnel *t) {
 }
 
 int mix_tunnel_rehearse(mix_tunnel *t, size_t packets) {
-    return mix_traffic_rehearse(t->crypto, t->sphinx, t->env, packets);
+    return mix_traffic_rehearse(t->crypto, t->env, packets);
 }
 
 /* ---- start and end ---- */

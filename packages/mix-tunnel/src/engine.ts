@@ -54,6 +54,10 @@ export class Engine {
     #core: Core | undefined;
     /** An instance that no tunnel has had yet. */
     #fresh: Promise<Core> | undefined;
+    /** The fresh one, while it has a tunnel that nobody asked for. */
+    #trial: Core | undefined;
+    #rehearsed = 0;
+    #rehearsal: ReturnType<typeof setTimeout> | undefined;
     #state: TunnelState = { state: 'connecting' };
     /** What the last tunnel ended with. */
     #why: MixError | undefined;
@@ -87,15 +91,47 @@ export class Engine {
     // ---- life ----
 
     /**
-     * What a first setup costs besides, done before it is called: the module starts, and makes a tunnel that is dropped again, so OpenSSL has
-     * begun and the browser has compiled what runs once. A failure is left to setup, which tries again and tells.
+     * What a first setup costs besides, done before it can be called: the module starts, and makes a tunnel that nobody asked for, so OpenSSL
+     * has begun and the browser has compiled what runs once. A failure is left to setup, which tries again and tells.
      */
     async prepare(): Promise<void> {
         try {
             const core = await this.#instance();
-            if (this.#active || core.setup(settingsOf({}).bytes(), undefined) !== OK) return;
-            core.command(Command.REHEARSE, 0, REHEARSED);
-            core.command(Command.FREE);
+            if (core.setup(settingsOf({}).bytes(), undefined) === OK) this.#trial = core;
+        } catch {
+            this.#fresh = undefined;
+        }
+    }
+
+    /**
+     * The browser compiles what makes packets: a packet a task, so that nothing waits for long, before setup is called and while it waits for
+     * the directory's first answer.
+     */
+    rehearse(): void {
+        const core = this.#active ? this.#core : this.#trial;
+        if (this.#active && !this.#started) return; // goes on when it has
+        if (!core || this.#rehearsed >= REHEARSED) return this.#dropTrial();
+        this.#rehearsed++;
+        try {
+            core.command(Command.REHEARSE, 0, 1);
+        } catch (error) {
+            if (!this.#trial) return this.#fault(error);
+            this.#trial = this.#fresh = undefined;
+            return;
+        }
+        this.#rehearseSoon();
+    }
+
+    #rehearseSoon(): void {
+        clearTimeout(this.#rehearsal);
+        this.#rehearsal = setTimeout(() => this.rehearse(), 1);
+    }
+
+    #dropTrial(): void {
+        const core = this.#trial;
+        this.#trial = undefined;
+        try {
+            core?.command(Command.FREE);
         } catch {
             this.#fresh = undefined;
         }
@@ -143,6 +179,7 @@ export class Engine {
             storage?.close();
             throw error;
         }
+        this.#dropTrial();
         this.#core = core;
         this.#fresh = undefined;
         this.#storage = storage;
@@ -160,6 +197,7 @@ export class Engine {
         if (started !== OK) throw errorOf(core, { status: started, words: '', detail: 0 });
         this.#started = true;
         this.#turn();
+        this.#rehearseSoon();
         await ready;
     }
 
@@ -351,7 +389,10 @@ export class Engine {
         let status = 0;
         let type = '';
         const cancel = this.#host.get(url, accept, {
-            head: (number, contentType) => { [status, type] = [number, contentType]; },
+            head: (number, contentType) => {
+                [status, type] = [number, contentType];
+                this.#rehearsed = REHEARSED; // there is work
+            },
             piece: (data) => this.#calls.has(id) && this.#act((core) => core.command(Command.ANSWER, id, status, `${type}\0`, data)) === OK,
             end: () => {
                 if (this.#calls.delete(id)) this.#act((core) => core.command(Command.ANSWER_END, id, status, `${type}\0`));

@@ -54,6 +54,7 @@ export async function serve(border: Border, host: Host, load: () => Promise<WebA
     try {
         teachComlink();
         const engine = new Engine(await load(), host, (event) => post({ kind: 'TunnelEvent', event }));
+        await engine.prepare();
         border.onMessage((data) => {
             const message = data as OpenMessage | NetworkMessage | null;
             if (message?.kind === 'Open') serveOne(engine, message);
@@ -61,7 +62,7 @@ export async function serve(border: Border, host: Host, load: () => Promise<WebA
         });
         expose(methodsOf(engine), border);
         post({ kind: EventKinds.Loaded, args: { loaded: true } });
-        setTimeout(() => void engine.prepare()); // after what has come meanwhile
+        setTimeout(() => engine.rehearse()); // after what has come meanwhile
     } catch (error) {
         post({ kind: 'LoadFailed', error: toWire(mixError(`tunnel error: the module could not be loaded: ${textOf(error)}`, { code: 'LOAD', phase: 'load', cause: error })) });
     }

@@ -2,6 +2,8 @@
 // The tunnel's life in the worker, with a host that answers as the test says, in virtual time.
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import { Command } from '../src/abi.js';
+import { Core } from '../src/core.js';
 import { Engine } from '../src/engine.js';
 import { MixError, MixTunnelError } from '../src/errors.js';
 import { mixDNS, mixFetch } from '../src/compat.js';
@@ -59,14 +61,29 @@ test('directories are asked in turn; when none answers, setup fails at that, and
 });
 
 test('preparing asks the host for nothing, and setup goes on from there, also when it comes in the middle', async (t) => {
-    for (const wait of [true, false]) {
+    const commands = t.mock.method(Core.prototype, 'command');
+    const rehearsals = (): number => commands.mock.calls.filter((call) => call.arguments[0] === Command.REHEARSE).length;
+    for (const rehearsed of [undefined, 0, 1, 3, 30]) {
         const w = world(t);
+        commands.mock.resetCalls();
         const prepared = w.engine.prepare();
-        if (wait) await prepared;
+        if (rehearsed !== undefined) {
+            await prepared;
+            w.engine.rehearse();
+            for (let i = 0; i < rehearsed; i++) w.pass(1);
+        }
         assert.deepEqual([w.scripted.gets.length, w.scripted.openStorages, w.events.length], [0, 0, 0]);
         const setup = settled(w.engine.setup({ directories: [DIRECTORIES[0]!], ephemeral: true }));
         await w.scripted.asked(5);
         await prepared;
+        const before = rehearsals();
+        assert.equal(before, rehearsed === undefined ? 0 : Math.min(rehearsed + 1, 8));
+        w.pass(1);
+        assert.equal(rehearsals(), Math.min(before + 1, 8)); // it goes on while the directory is waited for,
+        w.scripted.gets[0]!.answer.head(200, 'application/json');
+        w.pass(1);
+        assert.equal(rehearsals(), Math.min(before + 1, 8)); // and no longer
+        assert.equal(stateOf(w), 'connecting');
         await w.engine.disconnect();
         has('SHUT_DOWN', 'tunnel')(await setup);
         t.mock.timers.reset();
