@@ -124,7 +124,7 @@ static bool fill_lanes(sim_client *c) {
 }
 
 static bool refill(sim_client *c, bool idle) {
-    uint32_t count = c->cfg.exit ? mix_economy_refill(&c->economy, idle) : 0;
+    uint32_t count = c->cfg.exit ? mix_economy_refill(&c->economy, idle, c->net->sim.now) : 0;
     if (count == 0)
         return false;
     int status = mix_messages_give(c->messages, c->cfg.exit, count);

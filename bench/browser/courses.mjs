@@ -15,6 +15,7 @@ const KB = 1000;
 const MB = 1_000_000;
 const IDLE_MS = 30_000;
 const SILENCE_MS = 65_000;
+const REST_MS = 1000;
 const FAST = { disablePoissonTraffic: true, disableCoverTraffic: true };
 const BLOBS = Object.fromEntries([100 * KB, MB].map((n) => [n, sha256(pattern(n))]));
 
@@ -132,23 +133,30 @@ async function latency(run, context) {
 
 async function idle(run, page) {
     run.stage.progress(run.maker, 'cpu-idle');
-    await sleep(1000);
+    await sleep(REST_MS);
     const before = cpuSeconds(page.pid);
     await sleep(IDLE_MS);
     return cpuSeconds(page.pid) - before;
 }
 
-/** Bodies, in the same page; the largest upload last, as nothing is to be measured after one that hangs. */
+/** Bodies, in the same page, each from rest; the largest upload last, as nothing is to be measured after one that hangs. */
 async function bulk(run, page) {
     const { note } = run;
-    if (run.wants('down-100k')) note.value('down-100k', await run.step(page, 'down-100k', 'down', down(100 * KB)));
+    if (run.wants('down-100k')) {
+        await sleep(REST_MS);
+        note.value('down-100k', await run.step(page, 'down-100k', 'down', down(100 * KB)));
+    }
     if (run.wants('down-1m')) {
+        await sleep(REST_MS);
         const before = cpuSeconds(page.pid);
         note.value('down-1m', await run.step(page, 'down-1m', 'down', down(MB)));
         note.value('cpu-down', cpuSeconds(page.pid) - before);
         note.value('memory', megabytes(page.pid) - run.stage.blank);
     }
-    if (run.wants('up-100k')) note.value('up-100k', await run.step(page, 'up-100k', 'up', { name: NAME, length: 100 * KB }));
+    if (run.wants('up-100k')) {
+        await sleep(REST_MS);
+        note.value('up-100k', await run.step(page, 'up-100k', 'up', { name: NAME, length: 100 * KB }));
+    }
 }
 
 /** The same client once more: its identity and gateway are stored. */

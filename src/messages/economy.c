@@ -12,14 +12,17 @@ enum {
         3, /* the most efficient refills of one and of three regular packets: 3 and 10 */
     IN_THREE = 10,
     NEARLY_NONE = 20, /* then a refill must not wait for its second packet */
-    FLIGHT = 4, /* spans: from writing SURBs to their arrival, at most, when nothing is lost */
-    JITTER = 3, /* spans: replies may be this much out of order */
+    FLIGHT = 4,  /* spans: from writing SURBs to their arrival, at most, when nothing is lost */
+    JITTER = 3,  /* spans: replies may be this much out of order */
+    OF_LATE = 2, /* spans: what was used in them is used again before more can arrive */
+    SILENCE = 1000000, /* µs: after that an exit that asked may have nothing to answer with */
 };
 
 void mix_economy_config_init(mix_economy_config *cfg) {
     *cfg = (mix_economy_config){.limit = 200,
                                 .target = 180,
-                                .low = 90,
+                                .low_least = 30,
+                                .low_most = 90,
                                 .asks_below = 60,
                                 .first = 12,
                                 .packet_bytes = 1604,
@@ -27,8 +30,8 @@ void mix_economy_config_init(mix_economy_config *cfg) {
 }
 
 void mix_economy_init(mix_economy *e, const mix_economy_config *cfg, mix_time now) {
-    assert(cfg->target <= cfg->limit && cfg->low <= cfg->target &&
-           cfg->packet_bytes > cfg->surb_bytes);
+    assert(cfg->target <= cfg->limit && cfg->low_least <= cfg->low_most &&
+           cfg->low_most <= cfg->target && cfg->packet_bytes > cfg->surb_bytes);
     *e = (mix_economy){.cfg = *cfg, .now = now};
 }
 
@@ -62,10 +65,22 @@ uint32_t mix_economy_attach(const mix_economy *e, size_t data_len, uint32_t leas
     return least + (fits < wanted ? fits : wanted);
 }
 
-uint32_t mix_economy_refill(const mix_economy *e, bool idle) {
+/* An upload uses a few for acknowledgements, a download as many as there are: slots are worth more
+ * to the one as data, to the other as SURBs. */
+static uint32_t low(const mix_economy *e) {
+    uint32_t sum = e->cfg.low_least;
+    for (size_t span = 0; span < OF_LATE; span++)
+        sum += e->used[span];
+    return sum < e->cfg.low_most ? sum : e->cfg.low_most;
+}
+
+uint32_t mix_economy_refill(mix_economy *e, bool idle, mix_time now) {
+    advance(e, now);
     uint32_t wanted = room(e);
-    bool urgent = e->owed > 0 || e->stock < e->cfg.low;
-    if (wanted < IN_ONE_PACKET || !(idle || urgent))
+    bool starves = e->owed > 0 && now < e->starves_until;
+    if (idle && wanted < e->owed && now - e->used_at > SILENCE)
+        wanted = e->owed; /* the model may be wrong */
+    if (wanted < IN_ONE_PACKET || !(idle || starves || e->stock < low(e)))
         return 0;
     return wanted < IN_THREE || e->stock < NEARLY_NONE ? IN_ONE_PACKET : IN_THREE;
 }
@@ -82,6 +97,7 @@ void mix_economy_used(mix_economy *e, uint32_t count, mix_time now) {
     advance(e, now);
     e->stock -= count < e->stock ? count : e->stock;
     e->used[0] += count;
+    e->used_at = now;
 }
 
 /* The most that an exit can have now which had fewer than asks_below when it asked. When that was
@@ -105,4 +121,6 @@ void mix_economy_requested(mix_economy *e, uint32_t amount, mix_time now) {
     uint32_t most = most_after_request(e), left = e->cfg.limit - e->owed;
     e->stock = e->stock < most ? e->stock : most;
     e->owed += amount < left ? amount : left;
+    if (e->owed > e->cfg.asks_below) /* it asks once more, so it has replies that wait */
+        e->starves_until = now + OF_LATE * MIX_ECONOMY_SPAN;
 }

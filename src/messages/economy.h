@@ -15,7 +15,8 @@
 typedef struct mix_economy_config {
     uint32_t limit;      /* SURBs in the exit's stock: it never asks when it has as many (200) */
     uint32_t target;     /* to which idle slots fill it up, not above limit */
-    uint32_t low;        /* below it, refills take slots like any data */
+    uint32_t low_least;  /* below it and what was used of late, refills take slots like any data; */
+    uint32_t low_most;   /* never above this */
     uint32_t asks_below; /* with nothing queued the exit asks when it has fewer: threshold + buffer
                             (10 + 50) */
     uint32_t first; /* least in the first message: reserve of 10, one for a request, one for the
@@ -32,7 +33,9 @@ typedef struct mix_economy {
     mix_economy_config cfg;
     uint32_t stock; /* sent − used: never below the real stock, since what is under way counts */
     uint32_t owed;  /* asked for and not sent */
-    mix_time now;   /* start of the present span */
+    mix_time starves_until; /* it had replies that wait, or so it seems */
+    mix_time now;           /* start of the present span */
+    mix_time used_at;       /* when one was used last */
     uint32_t sent[MIX_ECONOMY_SPANS], used[MIX_ECONOMY_SPANS]; /* [0]: the present one */
 } mix_economy;
 
@@ -45,7 +48,7 @@ void mix_economy_renew(mix_economy *e, mix_time now);
 uint32_t mix_economy_attach(const mix_economy *e, size_t data_len, uint32_t least);
 /* How many to send now in a message of their own, or 0; ask again until then. idle: a slot would
  * else carry cover. */
-uint32_t mix_economy_refill(const mix_economy *e, bool idle);
+uint32_t mix_economy_refill(mix_economy *e, bool idle, mix_time now);
 
 /* SURBs were written to messages/: attached to data, or additional ones, which alone settle
  * requests. */
