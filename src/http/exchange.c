@@ -352,14 +352,22 @@ static void set_callbacks(mix_http *h, exchange *x) {
     SET(x, CURLOPT_CLOSESOCKETDATA, h);
 }
 
+/* A TLS handshake that is under way may end in HTTP/2, which takes all requests: they wait for it.
+ * Without TLS there is nothing to wait for. */
+static void set_sharing(exchange *x, const mix_http_request *r) {
+    bool tls = (r->url[4] | 32) == 's'; /* take_url has seen "http" */
+    bool share = tls && !r->stream;
+    SET(x, CURLOPT_HTTP_VERSION,
+        share ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
+    SET(x, CURLOPT_PIPEWAIT, share ? 1L : 0L);
+}
+
 static void set_options(mix_http *h, exchange *x, const mix_http_request *r) {
     set_callbacks(h, x);
     SET(x, CURLOPT_NOSIGNAL, 1L);
     SET(x, CURLOPT_PROTOCOLS_STR, "http,https");
     SET(x, CURLOPT_PATH_AS_IS, 1L); /* URLs come normalised from above */
-    SET(x, CURLOPT_HTTP_VERSION,
-        r->stream ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
-    SET(x, CURLOPT_PIPEWAIT, r->stream ? 0L : 1L);
+    set_sharing(x, r);
     SET(x, CURLOPT_CA_CACHE_TIMEOUT, 0L); /* roots are tls/'s */
     SET(x, CURLOPT_CONNECTTIMEOUT_MS, (long)(h->config.connect_timeout / 1000));
     SET(x, CURLOPT_HAPPY_EYEBALLS_TIMEOUT_MS,

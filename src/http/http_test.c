@@ -292,6 +292,19 @@ static void six_at_once_on_one_connection(void **state) {
     end();
 }
 
+static void six_at_once_without_tls(void **state) {
+    (void)state;
+    begin((web_options){0});
+    mix_time start = web_now(&s.web);
+    for (int i = 0; i < 6; i++)
+        ask("HTTP://a.test/");
+    for (int i = 0; i < 6; i++)
+        assert_status(wait(&s.ones[i])->status, MIX_OK);
+    assert_int_equal(s.web.connections, 6);
+    assert_in_range((web_now(&s.web) - start) / 1000, 300, 310); /* as one alone */
+    end();
+}
+
 static void tickets_are_kept(void **state) {
     (void)state;
     begin((web_options){.no_h2 = true, .http = {.idle_age = MIX_SECONDS(30)}});
@@ -606,6 +619,7 @@ static void without_memory_at_any_point(void **state) {
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(plain_and_encrypted),
     cmocka_unit_test(six_at_once_on_one_connection),
+    cmocka_unit_test(six_at_once_without_tls),
     cmocka_unit_test(tickets_are_kept),
     cmocka_unit_test(bodies_stream_with_back_pressure),
     cmocka_unit_test(request_bodies),
