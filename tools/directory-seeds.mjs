@@ -32,3 +32,29 @@ const scripts = {
     silence: [0, 5, 6, 0, 5, 6, 0, 5, 6, 0, 5, 6, 0, 5, 0xff, 0xff, 5, 0xff, 0xff, 5, 0xff, 0xff],
 };
 for (const [name, bytes] of Object.entries(scripts)) writeFileSync(`testdata/fuzz/directory/${name}`, Buffer.from(bytes));
+
+// The value that is stored after the answers of min/: src/directory/wire_stored.h. The digest of the URLs is the fuzz target's to write.
+const ALPHABET = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
+const key = (base58) => Buffer.from([...base58].reduce((n, c) => n * 58n + BigInt(ALPHABET.indexOf(c)), 0n).toString(16).padStart(64, '0'), 'hex');
+const number = (bytes) => (value) => Buffer.from(BigInt(value).toString(16).padStart(2 * bytes, '0'), 'hex');
+const [u8, u16, u32, u64] = [1, 2, 4, 8].map(number);
+const text = (value = '') => Buffer.concat([u8(value.length), Buffer.from(value)]);
+const min = (name) => JSON.parse(readFileSync(`${folder}/min/${name}.json`, 'utf8'));
+const microseconds = (time) => BigInt(Date.parse(time.replace(' +00:00:00', 'Z').replace(' ', 'T'))) * 1000n;
+const list = ({ nodes: { data } }, put) => Buffer.concat([u32(data.length), ...data.map(put)]);
+const ip = (address) => Buffer.concat([u8(4), Buffer.from(address.split('.').map(Number))]);
+const node = (n) => Buffer.concat([u32(n.node_id), key(n.ed25519_identity_pubkey), key(n.x25519_sphinx_pubkey), u8(Number(n.performance) * 100),
+    u8((n.supported_roles?.exit_ipr ? 1 : 0) + (n.entry ? 2 : 0) + (n.entry?.wss_port ? 4 : 0)), u16(n.mix_port), u16(n.entry?.ws_port ?? 0),
+    u16(n.entry?.wss_port ?? 0), u8(n.ip_addresses.length), ...n.ip_addresses.map(ip), text(n.entry?.hostname)]);
+const [rewarded, mixnodes, gateways, info] = ['rewarded-set', 'mixnodes-active', 'entry-gateways', 'key-rotation-info'].map(min);
+const routers = min('described').data.map(({ description: d }) => [d.ip_packet_router?.address, d.build_information.build_version]).filter(([address]) => address);
+const fetched = u64(microseconds('2026-11-22T20:01:00Z'));
+mkdirSync('testdata/fuzz/directory_stored', { recursive: true });
+writeFileSync('testdata/fuzz/directory_stored/min', Buffer.concat([
+    u8(1), fetched, fetched, Buffer.alloc(32), u32(mixnodes.metadata.absolute_epoch_id), u32(mixnodes.metadata.rotation_id),
+    u64(microseconds(mixnodes.metadata.refreshed_at)), u32(info.key_rotation_state.validity_epochs), u32(info.key_rotation_state.initial_epoch_id),
+    u32(info.current_absolute_epoch_id), u64(microseconds(info.current_epoch_start)), u64(info.epoch_duration.secs * 1e6),
+    ...['layer1', 'layer2', 'layer3', 'entry_gateways', 'exit_gateways', 'standby'].flatMap((set) => [u32(rewarded[set].length), ...rewarded[set].map(u32)]),
+    list(mixnodes, node), list(gateways, node),
+    u32(routers.length), ...routers.flatMap(([address, release]) => [...address.split(/[.@]/).map(key), u8(9), text(release)]),
+]));

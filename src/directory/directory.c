@@ -6,6 +6,7 @@
 #include "directory/pick.h"
 #include "directory/release.h"
 #include "directory/request.h"
+#include "directory/wire_stored.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #define RETRY MIX_MS(500)         /* of one request, doubled each time */
 #define ROUND_RETRY MIX_SECONDS(10)
 #define EXITS_AGAIN MIX_SECONDS(60)
+#define STORED_EXITS_TOO_OLD MIX_SECONDS(3600) /* of a run that lasted: who begins asks anew */
 
 struct mix_directory {
     const mix_env *env;
@@ -37,6 +39,8 @@ struct mix_directory {
     bool has_next;                          /* also when next is NULL: it is lost */
     uint64_t serial;
     mix_kept_list gateways, mixnodes; /* of the newest topology */
+    mix_rewarded rewarded;
+    mix_page_metadata metadata;
     bool has_lists;
     mix_kept_exits exits;
     bool has_exits, exits_event, exits_failed, topology_failed;
@@ -45,6 +49,14 @@ struct mix_directory {
     mix_rotation_info rotation;
     bool has_rotation;
     mix_blames bad_entries, bad_exits;
+
+    /* The stored value. */
+    bool stores, store_due;
+    int64_t fetched, described;      /* wall times of lists and exits */
+    bool stored_lists, stored_exits; /* they come from it, and no answer has replaced them */
+    bool renewed_in_vain;            /* what it told is the best there is */
+    bool topology_kept, exits_kept;  /* of the failures that are yet to be told */
+    mix_buf value;                   /* given out */
 };
 
 /* time ± a fraction: 8 is an eighth. So that many clients do not come at once, and keep no common
@@ -56,13 +68,19 @@ static mix_time jittered(mix_directory *d, mix_time time, uint32_t part) {
     return time - time / part + time / part * 2 * at / 1000;
 }
 
-static void start_round(mix_directory *d) {
+static bool under_way(const mix_directory *d, mix_request_kind kind) {
+    mix_request_state s = d->requests[kind].state;
+    return s == MIX_REQUEST_READY || s == MIX_REQUEST_SENT || s == MIX_REQUEST_WAITING;
+}
+
+static void start_round(mix_directory *d, mix_time now) {
     for (int i = 0; i < MIX_REQUESTS_OF_TOPOLOGY; i++)
         mix_request_start(&d->requests[i], d->base);
     mix_request *rotation = &d->requests[MIX_REQUEST_ROTATION];
-    if (!d->has_rotation &&
-        (rotation->state == MIX_REQUEST_IDLE || rotation->state == MIX_REQUEST_FAILED))
+    if ((!d->has_rotation || d->stored_lists) && !under_way(d, MIX_REQUEST_ROTATION))
         mix_request_start(rotation, d->base);
+    if (d->stored_exits) /* as at the start of a run that had nothing stored */
+        mix_directory_ask_exits(d, now);
     d->in_round = true;
     d->round_at = MIX_NEVER;
 }
@@ -83,6 +101,7 @@ static int copy_config(mix_directory *d, const mix_directory_config *config) {
         snprintf(d->urls[i], len + 2, "%.*s/", (int)len, config->urls[i]);
     }
     d->tls = config->tls;
+    d->stores = config->stores;
     d->bincode = config->bincode;
     d->has_preferred_gateway = config->preferred_gateway != NULL;
     if (config->preferred_gateway)
@@ -91,6 +110,149 @@ static int copy_config(mix_directory *d, const mix_directory_config *config) {
     if (config->preferred_exit)
         d->preferred_exit = *config->preferred_exit;
     return MIX_OK;
+}
+
+/* The event of a new topology, or of its loss; one that nobody has pulled yet is replaced. */
+static void offer(mix_directory *d, mix_topology *t) {
+    mix_topology_free(d->next);
+    d->next = t;
+    d->has_next = true;
+    if (t)
+        t->serial = ++d->serial;
+}
+
+/* The stored value */
+
+/* What this run asks for is in it. Random bytes are drawn and dropped. */
+static bool suffices(mix_directory *d, const mix_directory_config *config, const mix_stored *s,
+                     const mix_topology *t, mix_time now) {
+    const mix_selection from = {.env = d->env,
+                                .mixnodes = &s->mixnodes,
+                                .gateways = &s->gateways,
+                                .exits = &s->exits,
+                                .topology = t,
+                                .now = now};
+    const uint8_t *gateway = config->preferred_gateway;
+    mix_entry entry;
+    mix_exit exit;
+    size_t count = 0;
+    int status =
+        gateway ? mix_select_entry(&from, d->tls, gateway, &entry, NULL)
+                : mix_select_entries(&from, d->tls, NULL, &d->bad_entries, &entry, 1, &count, NULL);
+    if (status == MIX_OK && config->entry)
+        status = mix_topology_check(t, config->entry);
+    if (status == MIX_OK && config->preferred_exit)
+        status = mix_kept_exits_find(&s->exits, config->preferred_exit->gateway)
+                     ? mix_topology_check(t, config->preferred_exit->gateway)
+                     : MIX_ERR_NO_EXIT;
+    else if (status == MIX_OK)
+        status = mix_select_exits(&from, NULL, &d->bad_exits, &exit, 1, &count, NULL);
+    return status == MIX_OK;
+}
+
+/* Why it is not taken; NULL: nothing speaks against it. */
+static const char *objection(mix_directory *d, const mix_stored *s, mix_time age, int64_t wall) {
+    uint8_t asked[MIX_KEY_LEN];
+    if (mix_stored_digest(asked, d->urls, d->url_count) != MIX_OK)
+        return "no memory";
+    if (memcmp(asked, s->asked, sizeof asked) != 0)
+        return "it is of other URLs";
+    if (s->fetched > wall || s->described > wall)
+        return "it is from the future";
+    if (s->fetched < 0 || age >= REFRESH)
+        return "it is too old";
+    if (s->described < 0 || wall - s->described >= STORED_EXITS_TOO_OLD)
+        return "its exits are too old";
+    return NULL;
+}
+
+/* Goes on where the run that stored it was: *s is d's afterwards. */
+static void adopt(mix_directory *d, mix_stored *s, mix_topology *t, mix_time age, mix_time now) {
+    mix_time wait = jittered(d, REFRESH, 10) - age;
+    d->mixnodes = s->mixnodes;
+    d->gateways = s->gateways;
+    d->rewarded = s->rewarded;
+    d->metadata = s->metadata;
+    d->exits = s->exits;
+    d->rotation = s->rotation;
+    d->fetched = s->fetched;
+    d->described = s->described;
+    d->has_lists = d->has_exits = d->has_rotation = true;
+    d->stored_lists = d->stored_exits = d->exits_event = true;
+    d->round_at = now + (wait > ROUND_RETRY ? wait : ROUND_RETRY); /* not while somebody waits */
+    d->good_until = now + TOO_OLD - age;
+    *s = (mix_stored){0};
+    offer(d, t);
+    mix_log(d->env, MIX_LOG_INFO, "directory",
+            "stored topology of epoch %u, rotation %u: %zu nodes, %d s old", t->epoch_id,
+            t->rotation_id, t->count, (int)(age / MIX_SECONDS(1)));
+}
+
+static bool take_stored(mix_directory *d, const mix_directory_config *config, mix_time now) {
+    mix_stored s = {0};
+    mix_topology *t = NULL;
+    mix_error e = {0};
+    const char *why = e.words;
+    int64_t wall = d->env->wall_time(d->env->user);
+    if (mix_stored_decode(&s, config->stored, &e) == MIX_OK) {
+        mix_time age = s.fetched >= 0 && s.fetched <= wall ? wall - s.fetched : 0;
+        why = objection(d, &s, age, wall);
+        if (!why && mix_snapshot_topology(&t, &s.mixnodes, &s.gateways, &s.rewarded, &s.metadata,
+                                          &e) != MIX_OK)
+            why = e.words;
+        if (!why && !suffices(d, config, &s, t, now))
+            why = "a gateway or an exit is not in it";
+        if (!why)
+            adopt(d, &s, t, age, now);
+    }
+    if (why) {
+        mix_topology_free(t);
+        mix_log(d->env, MIX_LOG_DEBUG, "directory", "the stored value is not used: %s", why);
+    }
+    mix_stored_deinit(&s);
+    return !why;
+}
+
+/* Its bytes in d->value. */
+static bool write_value(mix_directory *d) {
+    mix_stored s = {
+        .fetched = d->fetched,
+        .described = d->described,
+        .metadata = d->metadata,
+        .rotation = d->rotation,
+        .rewarded = d->rewarded,
+        .mixnodes = d->mixnodes,
+        .gateways = d->gateways,
+        .exits = d->exits,
+    };
+    mix_buf_truncate(&d->value, 0);
+    int status = mix_stored_digest(s.asked, d->urls, d->url_count);
+    if (status == MIX_OK)
+        status = mix_stored_encode(&d->value, &s);
+    if (status != MIX_OK)
+        mix_log(d->env, MIX_LOG_DEBUG, "directory", "nothing is stored: %s",
+                mix_error_text(status));
+    return status == MIX_OK;
+}
+
+bool mix_directory_is_stored(const mix_directory *d) {
+    return d->stored_lists || d->stored_exits;
+}
+
+bool mix_directory_renewing(const mix_directory *d, mix_directory_part part) {
+    bool lists = d->stored_lists && d->in_round,
+         exits = d->stored_exits && under_way(d, MIX_REQUEST_DESCRIBED);
+    return !d->renewed_in_vain && (lists || (exits && part == MIX_DIRECTORY_PART_EXITS));
+}
+
+bool mix_directory_renew(mix_directory *d, mix_time now) {
+    if (!mix_directory_is_stored(d) || d->renewed_in_vain)
+        return false;
+    if (d->stored_lists)
+        mix_directory_refresh(d, now);
+    if (d->stored_exits)
+        mix_directory_ask_exits(d, now);
+    return mix_directory_renewing(d, MIX_DIRECTORY_PART_EXITS);
 }
 
 int mix_directory_new(mix_directory **out, const mix_directory_config *config, const mix_env *env,
@@ -108,9 +270,11 @@ int mix_directory_new(mix_directory **out, const mix_directory_config *config, c
         mix_directory_free(d);
         return status;
     }
-    start_round(d);
-    if (config->exits)
-        mix_directory_ask_exits(d, now);
+    if (config->stored.len == 0 || !take_stored(d, config, now)) {
+        start_round(d, now);
+        if (config->exits)
+            mix_directory_ask_exits(d, now);
+    }
     *out = d;
     return MIX_OK;
 }
@@ -128,7 +292,9 @@ void mix_directory_free(mix_directory *d) {
     mix_kept_deinit(&d->gateways);
     mix_kept_deinit(&d->mixnodes);
     mix_kept_exits_deinit(&d->exits);
+    mix_rewarded_deinit(&d->rewarded);
     mix_buf_deinit(&d->url);
+    mix_buf_deinit(&d->value);
     mix_free(d);
 }
 
@@ -139,21 +305,14 @@ static void round_failed(mix_directory *d, const mix_error *error, mix_time now)
         mix_request_stop(&d->requests[i]);
     d->topology_error = *error;
     d->topology_failed = true;
+    d->topology_kept = d->stored_lists;
+    d->renewed_in_vain |= d->stored_lists;
     d->in_round = false;
     mix_time wait = ROUND_RETRY << (d->failed_rounds < 5 ? d->failed_rounds : 5);
     d->failed_rounds++;
     d->round_at = now + jittered(d, wait < REFRESH ? wait : REFRESH, 4);
     mix_log(d->env, MIX_LOG_WARN, "directory", "no new topology: %s: %s",
             mix_error_name(error->code), error->words);
-}
-
-/* The event of a new topology, or of its loss; one that nobody has pulled yet is replaced. */
-static void offer(mix_directory *d, mix_topology *t) {
-    mix_topology_free(d->next);
-    d->next = t;
-    d->has_next = true;
-    if (t)
-        t->serial = ++d->serial;
 }
 
 static void round_succeeded(mix_directory *d, mix_topology *t, mix_time now) {
@@ -164,7 +323,13 @@ static void round_succeeded(mix_directory *d, mix_topology *t, mix_time now) {
     d->mixnodes = mixnodes->kept;
     d->gateways = gateways->kept;
     mixnodes->kept = gateways->kept = (mix_kept_list){0};
-    mix_rewarded_deinit(&d->requests[MIX_REQUEST_REWARDED].rewarded);
+    mix_rewarded_deinit(&d->rewarded);
+    d->rewarded = d->requests[MIX_REQUEST_REWARDED].rewarded;
+    d->requests[MIX_REQUEST_REWARDED].rewarded = (mix_rewarded){0};
+    d->metadata = mixnodes->metadata;
+    d->fetched = d->env->wall_time(d->env->user);
+    d->stored_lists = false;
+    d->store_due = d->stores;
     d->has_lists = true;
     d->base = gateways->base;
     d->in_round = d->repeated = d->topology_failed = false;
@@ -215,7 +380,7 @@ static void end_round(mix_directory *d, mix_time now) {
         }
         mix_log(d->env, MIX_LOG_INFO, "directory", "asking again: %s", error.words);
         d->repeated = true;
-        start_round(d);
+        start_round(d, now);
         return;
     }
     mix_topology *t = NULL;
@@ -240,7 +405,9 @@ static void done(mix_directory *d, mix_request *r, mix_time now) {
         d->exits = r->exits;
         r->exits = (mix_kept_exits){0};
         d->has_exits = d->exits_event = true;
-        d->exits_failed = false;
+        d->exits_failed = d->stored_exits = false;
+        d->described = d->env->wall_time(d->env->user);
+        d->store_due = d->stores;
         d->exits_again = now + EXITS_AGAIN;
         mix_log(d->env, MIX_LOG_INFO, "directory", "%zu of %zu described nodes are exits",
                 d->exits.count, d->exits.seen);
@@ -274,6 +441,8 @@ static void failed(mix_directory *d, mix_request *r, mix_time now) {
     } else if (r->kind == MIX_REQUEST_DESCRIBED) {
         d->exits_error = r->error;
         d->exits_failed = true;
+        d->exits_kept = d->stored_exits;
+        d->renewed_in_vain |= d->stored_exits;
         mix_log(d->env, MIX_LOG_WARN, "directory", "no descriptions: %s", r->error.words);
     } else {
         mix_log(d->env, MIX_LOG_WARN, "directory", "no key rotation: %s", r->error.words);
@@ -365,6 +534,12 @@ static void pull_topology(mix_directory *d, mix_directory_event *ev) {
     ev->topology = d->current;
 }
 
+/* All parts are there, and none of them is about to be replaced. */
+static bool can_store(const mix_directory *d) {
+    return d->store_due && d->has_lists && d->has_exits && d->has_rotation && !d->in_round &&
+           !under_way(d, MIX_REQUEST_DESCRIBED) && !under_way(d, MIX_REQUEST_ROTATION);
+}
+
 int mix_directory_next(mix_directory *d, mix_directory_event *ev) {
     *ev = (mix_directory_event){0};
     if (d->has_next) {
@@ -376,8 +551,16 @@ int mix_directory_next(mix_directory *d, mix_directory_event *ev) {
         ev->kind = MIX_DIRECTORY_FAILED;
         ev->part = d->topology_failed ? MIX_DIRECTORY_PART_TOPOLOGY : MIX_DIRECTORY_PART_EXITS;
         ev->error = d->topology_failed ? d->topology_error : d->exits_error;
+        ev->stored = d->topology_failed ? d->topology_kept : d->exits_kept;
         *(d->topology_failed ? &d->topology_failed : &d->exits_failed) = false;
+    } else if (can_store(d)) {
+        d->store_due = false;
+        if (!write_value(d))
+            return MIX_DONE;
+        ev->kind = MIX_DIRECTORY_STORE;
+        ev->value = mix_buf_bytes(&d->value);
     } else {
+        mix_buf_deinit(&d->value);
         return MIX_DONE;
     }
     return MIX_OK;
@@ -414,22 +597,18 @@ int mix_directory_tick(mix_directory *d, mix_time now) {
         mix_log(d->env, MIX_LOG_WARN, "directory", "the topology is too old");
     }
     if (d->round_at <= now)
-        start_round(d);
+        start_round(d, now);
     return MIX_OK;
 }
 
 void mix_directory_refresh(mix_directory *d, mix_time now) {
-    (void)now;
     if (!d->in_round)
-        start_round(d);
+        start_round(d, now);
 }
 
 void mix_directory_ask_exits(mix_directory *d, mix_time now) {
-    mix_request *r = &d->requests[MIX_REQUEST_DESCRIBED];
-    bool running = r->state == MIX_REQUEST_READY || r->state == MIX_REQUEST_SENT ||
-                   r->state == MIX_REQUEST_WAITING;
-    if (!running && now >= d->exits_again)
-        mix_request_start(r, d->base);
+    if (!under_way(d, MIX_REQUEST_DESCRIBED) && now >= d->exits_again)
+        mix_request_start(&d->requests[MIX_REQUEST_DESCRIBED], d->base);
 }
 
 const mix_rotation_info *mix_directory_rotation(const mix_directory *d) {
@@ -499,6 +678,15 @@ int mix_directory_exits(mix_directory *d, const uint8_t *entry, mix_exit *out, s
     int status = d->has_exits ? selection(d, &s, now) : MIX_ERR_STATE;
     return status == MIX_OK ? mix_select_exits(&s, entry, &d->bad_exits, out, max, count, e)
                             : status;
+}
+
+bool mix_directory_offers(const mix_directory *d, const mix_recipient *exit) {
+    const mix_kept_exit *known = mix_kept_exits_find(&d->exits, exit->gateway);
+    const mix_topology *t = d->has_next ? d->next : d->current;
+    if (d->has_preferred_exit)
+        return memcmp(exit, &d->preferred_exit, sizeof *exit) == 0;
+    return known && memcmp(exit, &known->address, sizeof *exit) == 0 && t &&
+           mix_topology_check(t, exit->gateway) == MIX_OK;
 }
 
 void mix_directory_entry_failed(mix_directory *d, const uint8_t identity[static MIX_KEY_LEN],

@@ -8,6 +8,11 @@
  * request is tried again, with the next base URL if there are several; answers that do not belong
  * together are asked for once more at once.
  *
+ * A run can begin with what an earlier one had stored (config.stored, the event STORE): then
+ * nothing is asked for until that run's next refresh would have come, where everything is, or until
+ * mix_directory_renew. A stored value is taken only if it is whole, of the same URLs, less than 300
+ * s old, and holds what config asks for; else it is as if there were none.
+ *
  * Bounds: bodies, pages, nodes and time are limited, whatever the directory sends; lists are read
  * as they come in. */
 #ifndef MIX_DIRECTORY_DIRECTORY_H
@@ -29,6 +34,10 @@ typedef struct mix_directory_config {
     const uint8_t
         *preferred_gateway; /* 32 bytes: the only entry gateway to offer; NULL: any. Copied */
     const mix_recipient *preferred_exit; /* the only exit to offer; NULL: any. Copied */
+    bool stores;                         /* STORE events are wanted */
+    mix_bytes stored; /* what the last one brought, of this run or another; empty: nothing */
+    const uint8_t
+        *entry; /* 32 bytes: the gateway in use; a stored value must know it. NULL: none */
 } mix_directory_config;
 
 /* Starts. Borrows env for life. MIX_ERR_ARGUMENT, MIX_ERR_MEMORY. */
@@ -67,6 +76,7 @@ typedef enum mix_directory_event_kind {
                              the next one */
     MIX_DIRECTORY_EXITS,  /* the descriptions are there: exits can be chosen */
     MIX_DIRECTORY_FAILED, /* see part; it goes on trying, later and later, up to every 300 s */
+    MIX_DIRECTORY_STORE,  /* after each new topology, when exits and key rotation are known too */
 } mix_directory_event_kind;
 
 typedef enum mix_directory_part {
@@ -82,6 +92,8 @@ typedef struct mix_directory_event {
     const mix_topology *topology;
     mix_directory_part part; /* of FAILED */
     mix_error error;         /* of FAILED */
+    bool stored;             /* of FAILED: what a stored value told of this part stays in use */
+    mix_bytes value;         /* of STORE, for the next run; valid until the next call on d */
 } mix_directory_event;
 /* To above: the next event, or MIX_DONE. */
 int mix_directory_next(mix_directory *d, mix_directory_event *ev);
@@ -92,6 +104,17 @@ int mix_directory_tick(mix_directory *d, mix_time now);
  * are under way or not older than a minute. */
 void mix_directory_refresh(mix_directory *d, mix_time now);
 void mix_directory_ask_exits(mix_directory *d, mix_time now);
+
+/* What is known comes from a stored value, all or a part of it. */
+bool mix_directory_is_stored(const mix_directory *d);
+/* What a stored value led to does not work: all is asked for anew, unless that is under way.
+ * Whether there is something to wait for: false when nothing known is from a stored value, or when
+ * asking was in vain. */
+bool mix_directory_renew(mix_directory *d, mix_time now);
+/* Answers that replace a stored value's are under way: of the topology, or for EXITS of either. */
+bool mix_directory_renewing(const mix_directory *d, mix_directory_part part);
+/* Whether this exit is one of those to choose from, or the preferred one. */
+bool mix_directory_offers(const mix_directory *d, const mix_recipient *exit);
 
 /* The key rotation's reference, NULL until it is known. Valid until mix_directory_free; its content
  * may change. */

@@ -80,6 +80,7 @@ void net_close(net *n) {
     n->d = NULL;
     for (size_t i = 0; i < MIX_REQUESTS; i++)
         mix_buf_deinit(&n->cached[i]);
+    mix_buf_deinit(&n->value);
 }
 
 static mix_request_kind kind_of(const char *url) {
@@ -197,15 +198,20 @@ void net_serve(net *n) {
 
 void net_pull(net *n) {
     mix_directory_event ev;
-    n->events = n->topologies = n->exits = n->failures = n->losses = 0;
+    n->events = n->topologies = n->exits = n->failures = n->losses = n->stores = 0;
     while (mix_directory_next(n->d, &ev) == MIX_OK) {
         assert_true(++n->events < 100);
         n->topologies += ev.kind == MIX_DIRECTORY_TOPOLOGY;
         n->exits += ev.kind == MIX_DIRECTORY_EXITS;
         n->failures += ev.kind == MIX_DIRECTORY_FAILED;
         n->losses += ev.kind == MIX_DIRECTORY_LOST;
+        n->stores += ev.kind == MIX_DIRECTORY_STORE;
         if (ev.kind == MIX_DIRECTORY_FAILED)
             n->failed = ev;
+        if (ev.kind == MIX_DIRECTORY_STORE) {
+            mix_buf_truncate(&n->value, 0);
+            mix_buf_put_bytes(&n->value, ev.value);
+        }
         if (ev.kind == MIX_DIRECTORY_TOPOLOGY || ev.kind == MIX_DIRECTORY_LOST)
             n->topology = ev.topology;
     }

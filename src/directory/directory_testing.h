@@ -45,8 +45,9 @@ typedef struct net {
     char last_url[MIX_REQUESTS][256];
     const char *last_accept[MIX_REQUESTS];
     /* Of the last pull. */
-    size_t events, topologies, exits, failures, losses;
+    size_t events, topologies, exits, failures, losses, stores;
     mix_directory_event failed;
+    mix_buf value; /* of the last STORE ever */
     const mix_topology *topology;
 } net;
 

@@ -217,6 +217,22 @@ void mix_kept_exits_deinit(mix_kept_exits *l) {
     *l = (mix_kept_exits){0};
 }
 
+static int keep_exit(mix_kept_exits *l, const mix_kept_exit *exit) {
+    mix_kept_exit *exits = grow(l->exits, l->count, &l->cap, sizeof *exits);
+    if (!exits)
+        return MIX_ERR_MEMORY;
+    l->exits = exits;
+    l->exits[l->count++] = *exit;
+    return MIX_OK;
+}
+
+int mix_kept_exits_put(mix_kept_exits *l, const mix_kept_exit *exit) {
+    if (l->seen == MIX_LIST_NODES_MAX)
+        return MIX_ERR_DIRECTORY_SIZE;
+    l->seen++;
+    return keep_exit(l, exit);
+}
+
 int mix_kept_exits_add(mix_kept_exits *l, const mix_described *node) {
     if (l->seen == MIX_LIST_NODES_MAX)
         return MIX_ERR_DIRECTORY_SIZE;
@@ -230,12 +246,7 @@ int mix_kept_exits_add(mix_kept_exits *l, const mix_described *node) {
     snprintf(x.release, sizeof x.release, "%.*s",
              (int)(release.len < MIX_RELEASE_MAX ? release.len : MIX_RELEASE_MAX),
              (const char *)release.data);
-    mix_kept_exit *exits = grow(l->exits, l->count, &l->cap, sizeof *exits);
-    if (!exits)
-        return MIX_ERR_MEMORY;
-    l->exits = exits;
-    l->exits[l->count++] = x;
-    return MIX_OK;
+    return keep_exit(l, &x);
 }
 
 const mix_kept_exit *mix_kept_exits_find(const mix_kept_exits *l,

@@ -70,6 +70,8 @@ void mix_kept_exits_deinit(mix_kept_exits *l);
 /* Keeps it if it is such a node, and its router's client is at itself. MIX_ERR_DIRECTORY_SIZE,
  * MIX_ERR_MEMORY. */
 int mix_kept_exits_add(mix_kept_exits *l, const mix_described *node);
+/* Keeps one that was kept before; errors as above. */
+int mix_kept_exits_put(mix_kept_exits *l, const mix_kept_exit *exit);
 const mix_kept_exit *mix_kept_exits_find(const mix_kept_exits *l,
                                          const uint8_t identity[static MIX_KEY_LEN]);
 

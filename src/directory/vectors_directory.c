@@ -396,15 +396,7 @@ static void feed_set(mix_vectors *v, mix_directory *d, const char *folder) {
     VCHECK(v, calls == sizeof parts / sizeof *parts);
 }
 
-static void set_is_accepted(mix_vectors *v, const char *folder) {
-    mix_vectors_at(v, "set '%s'", folder);
-    mix_test_env t;
-    mix_test_env_init(&t, 1);
-    static const char *const urls[] = {"https://validator.nymtech.net/api/"};
-    const mix_directory_config c = {.urls = urls, .url_count = 1, .tls = true, .exits = true};
-    mix_directory *d = NULL;
-    VSTATUS(v, mix_directory_new(&d, &c, &t.env, 0), MIX_OK);
-    feed_set(v, d, folder);
+static void set_is_offered(mix_vectors *v, mix_directory *d, mix_test_env *t) {
     mix_directory_event ev;
     VSTATUS(v, mix_directory_next(d, &ev), MIX_OK);
     VCHECK(v, ev.kind == MIX_DIRECTORY_TOPOLOGY);
@@ -412,13 +404,12 @@ static void set_is_accepted(mix_vectors *v, const char *folder) {
     mix_bytes exit_id = mix_vec_hex(v, mix_vec(v, exit_keys, "identity"), "public_hex");
     mix_bytes entry_id = mix_vec_hex(v, mix_vec(v, entry_keys, "identity"), "public_hex");
     const mix_node *route[MIX_LAYERS + 1];
-    VSTATUS(v, mix_topology_route(ev.topology, &t.env, exit_id.data, route), MIX_OK);
+    VSTATUS(v, mix_topology_route(ev.topology, &t->env, exit_id.data, route), MIX_OK);
     VCHECK(v, route[0]->id == 1 && route[1]->id == 2 && route[2]->id == 3 && route[3]->id == 5);
     static const uint8_t first[] = {4, 21001 >> 8, 21001 & 255, 127, 0, 0, 1};
     VBYTES(v, mix_bytes_of(route[0]->address, 7), MIX_BYTES(first));
     VSTATUS(v, mix_directory_next(d, &ev), MIX_OK);
     VCHECK(v, ev.kind == MIX_DIRECTORY_EXITS);
-    VSTATUS(v, mix_directory_next(d, &ev), MIX_DONE);
     mix_entry entries[4];
     mix_exit exits[4];
     size_t count = 0;
@@ -437,6 +428,35 @@ static void set_is_accepted(mix_vectors *v, const char *folder) {
                                               "6jjUMPRhBhQG7RfHWSgmmEwFjxdnBnXSDpL3Xa99UpWR@"
                                               "CerpY1qbC2CByb2XUieiMt3PitzDEWNi6G4r2dgaWQL3") == 0);
     mix_buf_deinit(&address);
+}
+
+/* By the answers, and by the value that is stored after them. */
+static void set_is_accepted(mix_vectors *v, const char *folder) {
+    mix_vectors_at(v, "set '%s'", folder);
+    mix_test_env t;
+    mix_test_env_init(&t, 1);
+    static const char *const urls[] = {"https://validator.nymtech.net/api/"};
+    mix_directory_config c = {
+        .urls = urls, .url_count = 1, .tls = true, .exits = true, .stores = true};
+    mix_directory *d = NULL, *later = NULL;
+    mix_directory_event ev;
+    mix_directory_call call;
+    VSTATUS(v, mix_directory_new(&d, &c, &t.env, 0), MIX_OK);
+    feed_set(v, d, folder);
+    set_is_offered(v, d, &t);
+    VSTATUS(v, mix_directory_next(d, &ev), MIX_OK);
+    VCHECK(v, ev.kind == MIX_DIRECTORY_STORE);
+    c.stored = ev.value;
+    mix_vectors_at(v, "set '%s', stored", folder);
+    VSTATUS(v, mix_directory_new(&later, &c, &t.env, 0), MIX_OK);
+    VSTATUS(v, mix_directory_drain(later, &call, 0), MIX_DONE);
+    set_is_offered(v, later, &t);
+    VCHECK(v, mix_directory_rotation(later) &&
+                  memcmp(mix_directory_rotation(later), mix_directory_rotation(d),
+                         sizeof(mix_rotation_info)) == 0);
+    VSTATUS(v, mix_directory_next(later, &ev), MIX_DONE);
+    VSTATUS(v, mix_directory_next(d, &ev), MIX_DONE);
+    mix_directory_free(later);
     mix_directory_free(d);
 }
 
