@@ -284,8 +284,10 @@ void world_turn(world *w) {
 bool world_run(world *w, bool (*done)(void *user), void *user, mix_time until) {
     world_turn(w);
     while (!done || !done(user)) {
-        if (!sim_step(&w->sim, until))
+        if (!sim_step(&w->sim, until)) {
+            w->env.wall = WALL_START + w->sim.now; /* for what is made next */
             return done ? done(user) : true;
+        }
     }
     return true;
 }

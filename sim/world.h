@@ -95,6 +95,9 @@ struct world_client {
     uint64_t calls[WORLD_CALLS]; /* requests under way */
     size_t calls_len;
     mix_buf stored;    /* the identity, as the tunnel had it stored last */
+    mix_buf directory; /* the same of what the directory said */
+    unsigned asked;    /* requests made in all */
+    unsigned deleted;  /* values that the tunnel had deleted */
     char history[512]; /* names of states, one after the other; DEGRADED with its phase */
     mix_tunnel_event last, address; /* last: of STATE */
     uint64_t packets, refused, pongs;

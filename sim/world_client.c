@@ -77,6 +77,7 @@ static bool obey_call(world_client *c) {
         (void)take_call(c, call.id);
     else {
         assert_true(c->calls_len < WORLD_CALLS);
+        c->asked++;
         c->calls[c->calls_len++] = call.id;
         sim_at(&w->sim, w->sim.now + 2 * w->cfg.access, on_answer, c, call.id,
                mix_bytes_of(call.url, strlen(call.url) + 1));
@@ -257,10 +258,14 @@ static bool take_event(world_client *c) {
     case MIX_TUNNEL_EVENT_ADDRESSES:
         c->address = ev;
         break;
-    case MIX_TUNNEL_EVENT_STORE:
-        mix_buf_truncate(&c->stored, 0);
-        mix_buf_put(&c->stored, ev.store.data, ev.store.len);
+    case MIX_TUNNEL_EVENT_STORE: {
+        bool identity = strcmp(ev.store.name, MIX_STORE_IDENTITY) == 0;
+        mix_buf *value = identity ? &c->stored : &c->directory;
+        mix_buf_truncate(value, 0);
+        mix_buf_put(value, ev.store.data, ev.store.len);
+        c->deleted += ev.store.data == NULL;
         break;
+    }
     case MIX_TUNNEL_EVENT_PACKET:
         c->packets++;
         if (c->on_packet)
@@ -331,6 +336,7 @@ void world_client_deinit(world_client *c) {
     }
     mix_tunnel_free(c->tunnel);
     mix_buf_deinit_wiped(&c->stored);
+    mix_buf_deinit_wiped(&c->directory);
     c->tunnel = NULL;
     c->calls_len = 0; /* answers under way find nothing */
 }

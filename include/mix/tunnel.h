@@ -39,13 +39,19 @@ typedef struct mix_tunnel_config {
     bool pacing_off;       /* packets leave when they are there: observers see when you speak */
     bool cover_off;        /* no loop cover traffic */
     bool ip_packets;       /* IP packets are the host's own: mix_tunnel_write and PACKET events */
-    bool forget;           /* identities are not kept: the gateway is told so at the end */
+    bool forget;           /* identities are not kept: the gateway is told so at the end. Nor is
+                              what the directory said: a given stored_directory is to be deleted */
     mix_time exit_timeout; /* for an exit's answer, before the next one is tried; 10 s */
     mix_time connect_timeout; /* for all exits that are tried at the start; 60 s */
     mix_time setup_timeout;   /* from start to READY; 180 s */
     const uint8_t *identity;  /* the stored value MIX_STORE_IDENTITY; NULL: a new one is made */
     size_t identity_len;
-    const char *passphrase; /* that seals it; NULL: none */
+    const uint8_t *stored_directory; /* the stored value MIX_STORE_DIRECTORY; NULL: none. Looked at
+                                        only with an identity; one that is damaged, sealed
+                                        otherwise, of other directories or 300 s old is no error:
+                                        they are asked */
+    size_t stored_directory_len;
+    const char *passphrase; /* that seals both; NULL: none */
 
     /* Of what goes through it; not looked at with ip_packets. */
     const char *const *dns_servers; /* "ip:port", asked all at once; none: 8.8.8.8 and 1.1.1.1 */
@@ -161,7 +167,8 @@ typedef enum mix_tunnel_event_kind {
     MIX_TUNNEL_EVENT_STATE = 1, /* state, phase, failure */
     MIX_TUNNEL_EVENT_ADDRESSES, /* ip4, ip6, mtu: ours at the exit; others than before, or at another
                                    exit: connections of before are gone */
-    MIX_TUNNEL_EVENT_STORE,     /* store this value */
+    MIX_TUNNEL_EVENT_STORE,     /* store: this value is to be written, or deleted. Of each name the
+                                   newest one waits, however late it is fetched */
     MIX_TUNNEL_EVENT_PACKET,    /* data: an IP packet for us */
     MIX_TUNNEL_EVENT_REFUSED,   /* data: "ip:port" that the exit's policy does not let us reach */
     MIX_TUNNEL_EVENT_NOTICE,    /* data: words from the exit */

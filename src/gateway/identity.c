@@ -16,8 +16,6 @@ static const char magic[] = "lwmix-id";
 enum {
     MAGIC = 8,
     FORMAT = 1,
-    MEMORY_KIB = 19456, /* what new values cost: 19 MiB, two passes */
-    PASSES = 2,
     MEMORY_KIB_LEAST = 8,
     MEMORY_KIB_MOST = 262144, /* what a value found in the store may cost */
     PASSES_MOST = 16,
@@ -57,30 +55,6 @@ int mix_identity_new(mix_identity *out, mix_crypto *c, const mix_env *env) {
 
 void mix_identity_wipe(mix_identity *id) {
     mix_wipe(id, sizeof *id);
-}
-
-void mix_vault_wipe(mix_vault *v) {
-    mix_wipe(v, sizeof *v);
-}
-
-static int derive(mix_vault *v, mix_crypto *c, mix_bytes passphrase) {
-    return mix_argon2id(c, v->key, sizeof v->key, passphrase, MIX_BYTES(v->salt), v->memory_kib,
-                        v->passes);
-}
-
-int mix_vault_new(mix_vault *out, mix_crypto *c, const mix_env *env, mix_bytes passphrase) {
-    mix_vault v = {0};
-    int status = MIX_OK;
-    if (passphrase.data) {
-        v = (mix_vault){.sealed = true, .memory_kib = MEMORY_KIB, .passes = PASSES};
-        status = passphrase.len == 0 ? MIX_ERR_ARGUMENT : mix_random(env, v.salt, sizeof v.salt);
-        if (status == MIX_OK)
-            status = derive(&v, c, passphrase);
-    }
-    if (status == MIX_OK)
-        *out = v;
-    mix_vault_wipe(&v);
-    return status;
 }
 
 /* ---- content ---- */
@@ -202,7 +176,7 @@ static int open_sealed(mix_identity *out, mix_vault *vault, mix_crypto *c, mix_b
         return damaged(e, "the costs of its passphrase are out of range");
     uint8_t content[MIX_IDENTITY_MAX];
     size_t len = r->in.len - MIX_AEAD_TAG_LEN;
-    int status = derive(&v, c, passphrase);
+    int status = mix_vault_derive(&v, c, passphrase);
     if (status == MIX_OK)
         status = mix_gcm_siv_open(c, content, v.key, nonce,
                                   mix_bytes_slice(stored, 0, stored.len - r->in.len), r->in);

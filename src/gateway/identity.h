@@ -4,17 +4,14 @@
 #ifndef MIX_GATEWAY_IDENTITY_H
 #define MIX_GATEWAY_IDENTITY_H
 
-#include "base/buf.h"
 #include "base/error.h"
-#include "base/log.h"
-#include "crypto/crypto.h"
+#include "gateway/vault.h"
 #include "mix/storage.h"
 
 enum {
     MIX_GATEWAY_URL_MAX = 320, /* bytes of wss://host:port/ */
     MIX_IDENTITY_MAX = 640,    /* bytes of the longest stored value */
     MIX_ACK_KEY_LEN = 16,
-    MIX_VAULT_SALT = 16,
 };
 
 /* A gateway that knows the client. */
@@ -38,20 +35,6 @@ typedef struct mix_identity {
 /* New keys, not registered anywhere. MIX_ERR_RANDOM, MIX_ERR_CRYPTO. */
 int mix_identity_new(mix_identity *out, mix_crypto *c, const mix_env *env);
 void mix_identity_wipe(mix_identity *id);
-
-/* How stored values are sealed: the key that comes of the passphrase, derived once since that is
- * costly by intent. */
-typedef struct mix_vault {
-    bool sealed; /* else values are kept readable, with a checksum */
-    uint32_t memory_kib, passes;
-    uint8_t salt[MIX_VAULT_SALT];
-    uint8_t key[MIX_KEY_LEN];
-} mix_vault;
-/* For values that are to be written anew, with a new salt. passphrase.data NULL: none.
- * MIX_ERR_ARGUMENT for an empty one, MIX_ERR_RANDOM, MIX_ERR_CRYPTO (also when there is no memory
- * for the derivation). */
-int mix_vault_new(mix_vault *out, mix_crypto *c, const mix_env *env, mix_bytes passphrase);
-void mix_vault_wipe(mix_vault *v);
 
 /* Appends the value to be stored. MIX_ERR_MEMORY, MIX_ERR_RANDOM, MIX_ERR_CRYPTO. */
 int mix_identity_seal(mix_buf *out, mix_crypto *c, const mix_env *env, const mix_vault *vault,

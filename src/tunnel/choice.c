@@ -16,7 +16,8 @@ void mix_tunnel_choice_reset(mix_tunnel *t) {
     t->exit_count = t->exit_at = 0;
     t->rounds = 0;
     t->rotation_id = MIX_ROTATION_ID_UNKNOWN;
-    t->entry_at = t->exits_at = t->exit_until = MIX_NEVER;
+    t->entry_at = t->exits_at = t->exit_until = t->doubt_at = MIX_NEVER;
+    t->round_stored = false;
     t->skipped_seen = t->late_seen = 0;
 }
 
@@ -26,11 +27,18 @@ static bool plain(const char *url) {
     return strncmp(url, "ws://", 5) == 0;
 }
 
-/* The gateway that knows us can be connected to before the directory has answered. */
-static bool begin_with_known(mix_tunnel *t, mix_time now) {
+const mix_registration *mix_tunnel_known_gateway(const mix_tunnel *t) {
     const mix_registration *r = &mix_gateway_identity(t->gateway)->registration;
     if (!r->present || (plain(r->url) && !t->cfg.plain_gateway) ||
         (t->has_gateway && memcmp(r->gateway, t->preferred_gateway, MIX_KEY_LEN) != 0))
+        return NULL;
+    return r;
+}
+
+/* The gateway that knows us can be connected to before the directory has answered. */
+static bool begin_with_known(mix_tunnel *t, mix_time now) {
+    const mix_registration *r = mix_tunnel_known_gateway(t);
+    if (!r)
         return false;
     if (mix_gateway_choose(t->gateway, r->gateway, mix_bytes_str(r->url), now) != MIX_OK)
         return false;
@@ -43,9 +51,12 @@ static void begin_gateway(mix_tunnel *t, mix_time now) {
     t->gateway_begun = mix_gateway_start(t->gateway, now) == MIX_OK;
 }
 
-/* No gateway can be had: the end of a setup; a tunnel that was ready looks again later. */
+/* No gateway can be had: the end of a setup; a tunnel that was ready looks again later. Not before
+ * the directory was asked. */
 static void no_entry(mix_tunnel *t, const mix_error *e, mix_time now) {
     t->reason = *e;
+    if (mix_directory_renew(t->directory, now))
+        return;
     if (!t->was_ready)
         mix_tunnel_fail(t, e);
     t->entry_at = now + ENTRY_AGAIN;
@@ -144,9 +155,15 @@ void mix_tunnel_on_gateway(mix_tunnel *t, const mix_gateway_event *ev, mix_time 
             mix_directory_entry_failed(t->directory, t->entry, now);
         t->reason = *ev->error;
         t->entry_wanted = true;
+        (void)mix_directory_renew(t->directory, now);
         break;
     case MIX_GATEWAY_FAILED:
         all_gateways_failed(t, ev->error, now);
+        break;
+    case MIX_GATEWAY_STATE: /* a try was in vain: the directory may know that it is gone, or moved
+                             */
+        if (ev->state == MIX_GATEWAY_IS_PAUSING)
+            (void)mix_directory_renew(t->directory, now);
         break;
     default:
         break;
@@ -280,12 +297,13 @@ static void new_round(mix_tunnel *t, mix_time now) {
     if (mix_tunnel_own(t, status, now) == MIX_OK && count > 0) {
         t->exit_count = count;
         t->exit_at = 0;
+        t->round_stored = mix_directory_is_stored(t->directory);
         t->refused_by_all = true;
         t->exits_at = MIX_NEVER;
         return;
     }
     t->exit_count = t->exit_at = 0;
-    if (t->retry_at != 0)
+    if (t->retry_at != 0 || mix_directory_renew(t->directory, now))
         return;
     if (e.code == MIX_OK)
         mix_error_note(&e, MIX_ERR_NO_EXIT, "tunnel", 0, "%s", mix_error_text(MIX_ERR_NO_EXIT));
@@ -297,7 +315,12 @@ static void new_round(mix_tunnel *t, mix_time now) {
 
 /* All exits were tried in vain. What is refused by all is not asked for again in a setup. */
 static void end_round(mix_tunnel *t, mix_time now) {
+    bool was_stored = t->round_stored;
     t->exit_count = t->exit_at = 0;
+    t->round_stored = false;
+    if (was_stored && (mix_directory_renewing(t->directory, MIX_DIRECTORY_PART_EXITS) ||
+                       !mix_directory_is_stored(t->directory)))
+        return; /* what the directory says now is tried before anything is given up */
     if (!t->was_ready && t->refused_by_all) {
         mix_tunnel_fail(t, &t->reason);
         return;
@@ -318,6 +341,9 @@ static void proceed_exit(mix_tunnel *t, mix_time now) {
         return;
     }
     if (!t->exits_known || (t->exits_at != MIX_NEVER && now < t->exits_at))
+        return;
+    if (t->exit_at == t->exit_count &&
+        mix_directory_renewing(t->directory, MIX_DIRECTORY_PART_EXITS))
         return;
     if (t->exit_at == t->exit_count)
         new_round(t, now);
@@ -340,6 +366,7 @@ static void exit_failed(mix_tunnel *t, const mix_ipr_event *ev, mix_time now) {
         return;
     }
     mix_directory_exit_failed(t->directory, t->exit.address.gateway, now);
+    (void)mix_directory_renew(t->directory, now);
     t->refused_by_all = t->refused_by_all && ev->kind == MIX_IPR_EVENT_DENIED;
     if (t->exit_at == t->exit_count)
         end_round(t, now);
@@ -414,6 +441,21 @@ void mix_tunnel_on_ipr(mix_tunnel *t, const mix_ipr_event *ev, mix_time now) {
     }
 }
 
+/* The directory's own words after stored ones: of the round that was drawn from those, what is not
+ * there any more is not tried, or not any longer. */
+static void review_exits(mix_tunnel *t) {
+    if (!t->round_stored || t->exit_up)
+        return;
+    size_t left = t->exit_at;
+    for (size_t i = t->exit_at; i < t->exit_count; i++) {
+        if (mix_directory_offers(t->directory, &t->exits[i].address))
+            t->exits[left++] = t->exits[i];
+    }
+    t->exit_count = left;
+    if (!mix_directory_offers(t->directory, &t->exit.address))
+        t->exit_trying = t->exit_again = false;
+}
+
 /* ---- the directory ---- */
 
 void mix_tunnel_on_directory(mix_tunnel *t, const mix_directory_event *ev, mix_time now) {
@@ -427,8 +469,13 @@ void mix_tunnel_on_directory(mix_tunnel *t, const mix_directory_event *ev, mix_t
         break;
     case MIX_DIRECTORY_EXITS:
         t->exits_known = true;
+        review_exits(t);
+        break;
+    case MIX_DIRECTORY_STORE: /* the pump's */
         break;
     case MIX_DIRECTORY_FAILED:
+        if (ev->stored)
+            break; /* it goes on with what was stored */
         if (ev->part == MIX_DIRECTORY_PART_EXITS && t->has_exit)
             t->exits_known = true; /* only its release stays unknown */
         else if (!t->was_ready)
@@ -444,7 +491,8 @@ void mix_tunnel_on_directory(mix_tunnel *t, const mix_directory_event *ev, mix_t
 void mix_tunnel_proceed(mix_tunnel *t, mix_time now) {
     if (!t->gateway_begun && begin_with_known(t, now))
         begin_gateway(t, now);
-    bool choose = t->entry_wanted || !t->gateway_begun;
+    bool choose = (t->entry_wanted || !t->gateway_begun) &&
+                  !mix_directory_renewing(t->directory, MIX_DIRECTORY_PART_TOPOLOGY);
     if (choose && t->topology && (t->entry_at == MIX_NEVER || t->entry_at <= now))
         choose_entry(t, now);
     note_flow(t, now);
@@ -454,12 +502,19 @@ void mix_tunnel_proceed(mix_tunnel *t, mix_time now) {
 
 mix_time mix_tunnel_choice_deadline(const mix_tunnel *t) {
     mix_time at = t->entry_at;
+    if (!t->was_ready && t->doubt_at < at)
+        at = t->doubt_at;
     if (t->exits_at < at && t->flowing && !t->exit_up && !t->exit_trying)
         at = t->exits_at;
     return t->exit_until < at ? t->exit_until : at;
 }
 
 void mix_tunnel_choice_tick(mix_tunnel *t, mix_time now) {
+    if (t->doubt_at <= now) {
+        t->doubt_at = MIX_NEVER;
+        if (!t->was_ready)
+            (void)mix_directory_renew(t->directory, now);
+    }
     if (t->exit_until > now)
         return;
     mix_error e = t->reason;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tunnel's state, shared by the files of this folder: tunnel.c (life and the host's ports),
  * pump.c (bytes between the layers), choice.c (which gateway and exit, and what is done when they
- * fail), stack.c and transport.c (what goes through it), stale.c, and those doors that are part of
- * the tunnel (doors.h). */
+ * fail), values.c (what is stored between runs), stack.c and transport.c (what goes through it),
+ * stale.c, and those doors that are part of the tunnel (doors.h). */
 #ifndef MIX_TUNNEL_INTERNAL_H
 #define MIX_TUNNEL_INTERNAL_H
 
@@ -17,6 +17,7 @@
 #include "traffic/traffic.h"
 #include "tunnel/doors.h"
 #include "tunnel/stack.h"
+enum { MIX_VALUE_IDENTITY, MIX_VALUE_DIRECTORY, MIX_VALUES };
 enum {
     MIX_TUNNEL_EXITS = 8, /* of one round of choices */
     MIX_TUNNEL_ENTRIES = 4,
@@ -42,6 +43,12 @@ typedef struct mix_tunnel_note {
     char text[MIX_TUNNEL_WORDS];
 } mix_tunnel_note;
 
+/* What the host is to store, or delete (empty). */
+typedef struct mix_tunnel_value {
+    mix_buf bytes;
+    bool due;
+} mix_tunnel_value;
+
 struct mix_tunnel {
     const mix_env *env;
     mix_tunnel_config cfg; /* its pointers are not used after new */
@@ -50,6 +57,9 @@ struct mix_tunnel {
     bool has_gateway, has_exit; /* preferred ones */
     uint8_t preferred_gateway[MIX_KEY_LEN];
     mix_recipient preferred_exit;
+
+    mix_vault vault;  /* seals what is stored */
+    mix_buf snapshot; /* what the directory said to an earlier run; until the first start */
 
     mix_crypto *crypto;
     mix_sphinx *sphinx;
@@ -74,6 +84,7 @@ struct mix_tunnel {
     const mix_topology *topology;
     bool topology_due; /* the layers have not taken it over yet */
     bool exits_known;
+    mix_time doubt_at; /* when what is stored is doubted, if it is not ready by then; MIX_NEVER */
     uint32_t rotation_id;
 
     /* gateway */
@@ -89,6 +100,7 @@ struct mix_tunnel {
     bool exit_up, exit_slow, exit_trying;
     bool exit_again;     /* the same one, before any other */
     bool refused_by_all; /* in this round */
+    bool round_stored;   /* it was drawn from what was stored */
     mix_exit exit;       /* in use or tried last */
     bool exit_chosen;
     uint64_t session;    /* user number of its messages */
@@ -118,8 +130,7 @@ struct mix_tunnel {
     /* to the host */
     mix_tunnel_note notes[MIX_TUNNEL_NOTES];
     size_t first_note, note_count;
-    mix_buf store;
-    bool store_due;
+    mix_tunnel_value values[MIX_VALUES];
     mix_queue down; /* IP packets */
     bool down_given;
     mix_buf packet, order;
@@ -136,6 +147,15 @@ void mix_tunnel_end(mix_tunnel *t, mix_tunnel_state last, mix_time now);
 void mix_tunnel_drop_layers(mix_tunnel *t);
 /* A failure of our own (memory, randomness): all is tried again a little later. */
 int mix_tunnel_own(mix_tunnel *t, int status, mix_time now);
+
+/* ---- values.c ---- */
+/* The stored value of an earlier run, if it opens: what make_directory gives to the engine. */
+void mix_tunnel_take_snapshot(mix_tunnel *t, mix_bytes stored);
+void mix_tunnel_store_identity(mix_tunnel *t, const mix_store_change *change);
+void mix_tunnel_store_directory(mix_tunnel *t, mix_bytes content);
+/* The next value for the host; false: none is due, and nothing of the last one is left. */
+bool mix_tunnel_next_value(mix_tunnel *t, mix_store_change *out);
+void mix_tunnel_drop_values(mix_tunnel *t);
 
 /* ---- stack.c ---- */
 void mix_tunnel_stack_config(const mix_tunnel *t, mix_ipr_config *ipr);
@@ -154,6 +174,8 @@ void mix_tunnel_proceed(mix_tunnel *t, mix_time now);
 mix_time mix_tunnel_choice_deadline(const mix_tunnel *t);
 void mix_tunnel_choice_tick(mix_tunnel *t, mix_time now);
 void mix_tunnel_choice_reset(mix_tunnel *t);
+/* Where we are registered, if that gateway is to be used again; NULL: it is not. */
+const mix_registration *mix_tunnel_known_gateway(const mix_tunnel *t);
 
 /* ---- stale.c ---- */
 mix_time mix_tunnel_stale_deadline(const mix_tunnel *t);

@@ -19,16 +19,11 @@ static bool take_directory_event(mix_tunnel *t, mix_time now) {
         return false; /* the layers hold the one before, which the next event would free */
     if (mix_directory_next(t->directory, &ev) != MIX_OK)
         return false;
-    mix_tunnel_on_directory(t, &ev, now);
+    if (ev.kind == MIX_DIRECTORY_STORE)
+        mix_tunnel_store_directory(t, ev.value);
+    else
+        mix_tunnel_on_directory(t, &ev, now);
     return true;
-}
-
-static void keep_store(mix_tunnel *t, const mix_store_change *store) {
-    mix_buf_deinit_wiped(&t->store);
-    mix_buf_put(&t->store, store->data, store->len);
-    t->store_due = mix_buf_status(&t->store) == MIX_OK;
-    if (!t->store_due)
-        mix_log(t->env, MIX_LOG_WARN, "tunnel", "no memory to store the identity");
 }
 
 static void feed_traffic(mix_tunnel *t, mix_bytes delivered, mix_time now);
@@ -39,7 +34,7 @@ static bool take_gateway_event(mix_tunnel *t, mix_time now) {
     if (mix_tunnel_own(t, status, now) != MIX_OK)
         return false;
     if (ev.kind == MIX_GATEWAY_STORE)
-        keep_store(t, &ev.store);
+        mix_tunnel_store_identity(t, &ev.store);
     else if (ev.kind == MIX_GATEWAY_PUSHED)
         feed_traffic(t, ev.bytes, now);
     else if (t->running)

@@ -12,7 +12,8 @@
 #define CONNECT_TIMEOUT MIX_SECONDS(60)
 #define SETUP_TIMEOUT MIX_SECONDS(180)
 #define GOODBYE MIX_MS(500)
-#define AGAIN MIX_MS(100) /* after a failure of our own */
+#define DOUBT MIX_SECONDS(3) /* a setup that begins with what is stored is mostly over by then */
+#define AGAIN MIX_MS(100)    /* after a failure of our own */
 
 enum { DOWN_PACKETS = 1024, DOWN_BYTES = 1 << 20 };
 
@@ -86,31 +87,39 @@ static int read_times(mix_tunnel *t, mix_error *e) {
 /* The gateway's session lives as long as the tunnel: it knows where we are registered. */
 static int make_gateway(mix_tunnel *t, mix_error *e) {
     mix_identity identity;
-    mix_vault vault = {0};
+    mix_vault *vault = &t->vault;
     mix_gateway_config cfg;
     const char *words = t->cfg.passphrase;
     mix_bytes passphrase = words ? mix_bytes_of(words, strlen(words)) : (mix_bytes){0};
     int status;
     if (t->cfg.identity)
         status =
-            mix_identity_open(&identity, &vault, t->crypto,
+            mix_identity_open(&identity, vault, t->crypto,
                               mix_bytes_of(t->cfg.identity, t->cfg.identity_len), passphrase, e);
     else
-        status = mix_vault_new(&vault, t->crypto, t->env, passphrase);
+        status = mix_vault_new(vault, t->crypto, t->env, passphrase);
     if (status == MIX_OK && !t->cfg.identity)
         status = mix_identity_new(&identity, t->crypto, t->env);
-    if (status != MIX_OK) {
-        mix_vault_wipe(&vault);
+    if (status != MIX_OK)
         return status;
-    }
     mix_gateway_config_init(&cfg);
     cfg.crypto = t->crypto;
     cfg.identity = &identity;
-    cfg.vault = &vault;
+    cfg.vault = vault;
     status = mix_gateway_new(&t->gateway, &cfg, t->env);
     mix_identity_wipe(&identity);
-    mix_vault_wipe(&vault);
     return status;
+}
+
+/* Who deleted the identity wants nothing of before to be used. */
+static void read_snapshot(mix_tunnel *t) {
+    mix_bytes stored = mix_bytes_of(t->cfg.stored_directory, t->cfg.stored_directory_len);
+    if (!stored.data)
+        return;
+    if (t->cfg.identity)
+        mix_tunnel_take_snapshot(t, stored);
+    if (t->cfg.forget)
+        mix_tunnel_store_directory(t, (mix_bytes){0});
 }
 
 static int make(mix_tunnel *t, mix_error *e) {
@@ -127,6 +136,8 @@ static int make(mix_tunnel *t, mix_error *e) {
         status = mix_sphinx_new(&t->sphinx, t->crypto, t->env);
     if (status == MIX_OK)
         status = make_gateway(t, e);
+    if (status == MIX_OK)
+        read_snapshot(t);
     if (status != MIX_OK && e->code == MIX_OK)
         mix_error_note(e, status, "tunnel", 0, "%s", mix_error_text(status));
     return status;
@@ -151,7 +162,7 @@ int mix_tunnel_new(mix_tunnel **out, const mix_tunnel_config *config, const mix_
         mix_queue_init(&t->down, DOWN_PACKETS, DOWN_BYTES);
         mix_tunnel_choice_reset(t);
         status = make(t, &e);
-        t->cfg.identity = NULL;
+        t->cfg.identity = t->cfg.stored_directory = NULL;
         t->cfg.directories = NULL;
         t->cfg.passphrase = t->cfg.gateway = t->cfg.exit = NULL;
         t->cfg.dns_servers = NULL;
@@ -210,7 +221,7 @@ void mix_tunnel_free(mix_tunnel *t) {
     mix_crypto_free(t->crypto);
     for (size_t i = 0; i < t->url_count; i++)
         mix_free(t->urls[i]);
-    mix_buf_deinit_wiped(&t->store);
+    mix_tunnel_drop_values(t);
     mix_buf_deinit_wiped(&t->packet);
     mix_buf_deinit_wiped(&t->order);
     mix_buf_deinit_wiped(&t->ip);
@@ -225,6 +236,7 @@ int mix_tunnel_rehearse(mix_tunnel *t, size_t packets) {
 /* ---- start and end ---- */
 
 static int make_directory(mix_tunnel *t, mix_time now) {
+    const mix_registration *known = mix_tunnel_known_gateway(t);
     mix_directory_config d = {
         .urls = (const char *const *)t->urls,
         .url_count = t->url_count,
@@ -232,9 +244,15 @@ static int make_directory(mix_tunnel *t, mix_time now) {
         .exits = true,
         .preferred_gateway = t->has_gateway ? t->preferred_gateway : NULL,
         .preferred_exit = t->has_exit ? &t->preferred_exit : NULL,
+        .stores = !t->cfg.forget,
+        .stored = mix_buf_bytes(&t->snapshot),
+        .entry = known ? known->gateway : NULL,
     };
     t->generation++;
-    return mix_directory_new(&t->directory, &d, t->env, now);
+    int status = mix_directory_new(&t->directory, &d, t->env, now);
+    if (status == MIX_OK)
+        mix_buf_deinit_wiped(&t->snapshot); /* for a second start it may be too old */
+    return status;
 }
 
 int mix_tunnel_start(mix_tunnel *t, mix_time now) {
@@ -260,6 +278,8 @@ int mix_tunnel_start(mix_tunnel *t, mix_time now) {
     t->started = now;
     t->setup_until = now + t->cfg.setup_timeout;
     t->setup_took = t->retry_at = 0;
+    if (mix_directory_is_stored(t->directory))
+        t->doubt_at = now + DOUBT;
     mix_tunnel_proceed(t, now);
     mix_tunnel_pump(t, now);
     return MIX_OK;
@@ -525,13 +545,10 @@ int mix_tunnel_next(mix_tunnel *t, mix_tunnel_event *ev, mix_time now) {
         ev->data = (const uint8_t *)n->text;
         return MIX_OK;
     }
-    if (t->store_due) {
-        t->store_due = false;
+    if (mix_tunnel_next_value(t, &ev->store)) {
         ev->kind = MIX_TUNNEL_EVENT_STORE;
-        ev->store = (mix_store_change){MIX_STORE_IDENTITY, t->store.data, t->store.len};
         return MIX_OK;
     }
-    mix_buf_deinit_wiped(&t->store);
     if (t->seam && mix_doors_next(t, ev, mix_tunnel_transport_time(t, now)) == MIX_OK)
         return MIX_OK;
     if (!mix_queue_peek(&t->down, &packet, NULL))
