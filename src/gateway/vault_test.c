@@ -11,16 +11,9 @@ static const char magic[] = "lwmix-xx", other_magic[] = "lwmix-id";
 static mix_crypto *crypto;
 static mix_test_env env;
 
-static int set_up(void **state) {
-    (void)state;
+static void begin(void) {
     mix_test_env_init(&env, 1);
-    return mix_crypto_new(&crypto);
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    mix_crypto_free(crypto);
-    return 0;
+    assert_status(mix_crypto_new(&crypto), MIX_OK);
 }
 
 /* Of a cheap derivation: what new ones cost is identity_test.c's. */
@@ -47,6 +40,7 @@ static int open_copy(const mix_vault *v, const char *as, const uint8_t *value, s
 static void what_is_sealed_opens(void **state) {
     static const size_t sizes[] = {0, 1, 100, 200000};
     (void)state;
+    begin();
     for (size_t i = 0; i < 8; i++) {
         mix_vault v = vault_of(i < 4 ? "word" : NULL);
         mix_buf content = {0}, value = {0}, again = {0}, twice = {0};
@@ -66,10 +60,12 @@ static void what_is_sealed_opens(void **state) {
         mix_buf_deinit(&again);
         mix_buf_deinit(&twice);
     }
+    mix_crypto_free(crypto);
 }
 
 static void nothing_else_opens(void **state) {
     (void)state;
+    begin();
     for (int sealed = 0; sealed < 2; sealed++) {
         mix_vault v = vault_of(sealed ? "word" : NULL), stranger = vault_of("Word"),
                   other = vault_of(sealed ? NULL : "word");
@@ -90,26 +86,30 @@ static void nothing_else_opens(void **state) {
         assert_status(open_copy(&v, magic, value.data, value.len), MIX_OK);
         mix_buf_deinit(&value);
     }
+    mix_crypto_free(crypto);
 }
 
 /* A sealed identity's bytes are no value of another name, though the key is one. */
 static void an_identity_is_no_other_value(void **state) {
-    mix_vault v = vault_of("word");
     mix_identity id;
     mix_buf value = {0};
     (void)state;
+    begin();
+    mix_vault v = vault_of("word");
     assert_status(mix_identity_new(&id, crypto, &env.env), MIX_OK);
     assert_status(mix_identity_seal(&value, crypto, &env.env, &v, &id), MIX_OK);
     memcpy(value.data, magic, MIX_VAULT_MAGIC);
     assert_status(open_copy(&v, magic, value.data, value.len), MIX_ERR_AEAD);
     mix_buf_deinit(&value);
     mix_identity_wipe(&id);
+    mix_crypto_free(crypto);
 }
 
 static void what_is_missing_is_an_error(void **state) {
-    mix_vault v = vault_of("word");
     mix_buf out = {0};
     (void)state;
+    begin();
+    mix_vault v = vault_of("word");
     env.fail_random = 1;
     assert_status(mix_vault_seal(&out, crypto, &env.env, &v, magic, mix_bytes_str("x")),
                   MIX_ERR_RANDOM);
@@ -126,6 +126,7 @@ static void what_is_missing_is_an_error(void **state) {
     mix_alloc_fail_at(0, 0);
     mix_buf_deinit(&content);
     mix_buf_deinit(&out);
+    mix_crypto_free(crypto);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -135,9 +136,4 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_is_missing_is_an_error),
 };
 
-int main(void) {
-    int failed = cmocka_run_group_tests_name("gateway_vault_test", tests, set_up, tear_down);
-    int total = (int)(sizeof tests / sizeof *tests);
-    printf("gateway_vault_test: %d passed, %d failed\n", total - failed, failed);
-    return failed != 0;
-}
+MIX_TEST_MAIN(gateway_vault_test, tests)
