@@ -4,7 +4,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { get } from 'node:https';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -94,6 +96,26 @@ async function test() {
         const files = readdirSync(folder).flatMap((one) => readdirSync(join(folder, one)).map((file) => join(folder, one, file))).filter((file) => statSync(file).isFile());
         assert.ok(files.length > 0);
         for (const file of files) assert.equal(statSync(file).mode & 0o77, 0, file);
+    });
+    test('a process that begins soon after another asks the directory for nothing', async () => {
+        let asked = 0;
+        const counting = createServer((request, response) => {
+            asked++;
+            get(new URL(request.url, mixnet.directory), { ca: readFileSync(mixnet.ca) }, (answer) => {
+                response.writeHead(answer.statusCode, answer.headers);
+                answer.pipe(response);
+            });
+        }).listen(0, '127.0.0.1');
+        await once(counting, 'listening');
+        try {
+            const directory = `http://127.0.0.1:${counting.address().port}/api/`;
+            await program('stored', { directory });
+            assert.equal(asked, 5);
+            await program('stored', { directory });
+            assert.equal(asked, 5);
+        } finally {
+            counting.close();
+        }
     });
     await run({ lines: () => mixnet.log().slice(-1000) });
     await mixnet.stop();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `lwmix ping` through a local mixnet of real processes, and what it says when something is wrong. Closes with
 // "ping: N passed, M failed".
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lwmix, startMixnet } from './mixnet.mjs';
@@ -47,6 +47,16 @@ try {
     check('the identity is kept for its owner alone', existsSync(file) && (statSync(file).mode & 0o777) === 0o600, file);
     const second = checkFigures('known storage', await ping(...network, '--storage', storage, '--count', '1', '--json'), 1, mixnet);
     check('the gateway stays', first?.gateway === second?.gateway, { first, second });
+    const list = join(storage, 'directory');
+    check('what the directory said is kept too', existsSync(list) && (statSync(list).mode & 0o777) === 0o600, list);
+    const begins = async (what, from) => {
+        const { code, err } = await ping(...network, '--storage', storage, '--count', '1', '-v');
+        check(what, code === 0 && from.test(err), { code, err });
+    };
+    await begins('the next run asks for nothing', /^(?![^]*directory: topology of)[^]*directory: stored topology of[^]*tunnel: ready/);
+    truncateSync(list, statSync(list).size - 1);
+    await begins('a damaged list is no error: it is asked for', /^(?![^]*stored topology)[^]*directory: topology of[^]*tunnel: ready/);
+    await begins('and kept again', /directory: stored topology of/);
 
     const chosen = checkFigures('chosen gateway', await ping(...network, '--gateway', mixnet.gateway, '--count', '1', '--json'), 1, mixnet);
     check('it is the one', chosen?.gateway === mixnet.gateway, chosen);

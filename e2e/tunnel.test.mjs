@@ -154,6 +154,29 @@ test('two pages of one origin at a time: an identity each, and the first again a
     await second.context().close();
 });
 
+test('the next page of a site asks the directory for nothing; an ephemeral tunnel keeps nothing', async () => {
+    const first = await stage.tab();
+    const context = first.context();
+    let asked = 0;
+    context.on('request', (request) => { asked += /\/api\/v\d\//.test(request.url()); });
+    const up = (tab, options) => tab.evaluate(async (more) => {
+        await mix.tunnel.setupMixTunnel({ ...fast, ...more });
+        const { state } = await mix.tunnel.getTunnelState();
+        await mix.tunnel.disconnectMixTunnel();
+        return state;
+    }, options);
+    const counts = [];
+    for (const options of [{ ephemeral: true }, {}]) {
+        assert.equal(await up(first, options), 'ready');
+        counts.push(asked);
+    }
+    await first.close();
+    const second = await stage.tab({ context });
+    assert.equal(await up(second, {}), 'ready');
+    assert.deepEqual([...counts, asked], [5, 10, 10]);
+    await context.close();
+});
+
 test('everything in one file: no other is asked for', async () => {
     const page = await serveModules({ ...OURS, 'mix-inline': '/packages/mix-tunnel/dist/inline.js' });
     const context = await stage.browser.newContext({ ignoreHTTPSErrors: true });

@@ -33,8 +33,8 @@ struct client {
     mix_tunnel_state state;
     mix_failure failure;
     bool interrupted, closing, held, shows_progress;
-    bool plain;              /* the local mixnet's gateways have no names, and so no TLS */
-    mix_buf identity, roots; /* roots: PEM, to trust besides Mozilla's */
+    bool plain; /* the local mixnet's gateways have no names, and so no TLS */
+    mix_buf identity, stored_directory, roots; /* roots: PEM, to trust besides Mozilla's */
     char directory[512];
     char dns[DNS_MOST][DNS_TEXT];
 };
@@ -125,9 +125,10 @@ static void obey_link(client *c) {
 static void store(client *c, const mix_store_change *change) {
     if (!c->options.storage)
         return;
-    int error = host_file_write(c->options.storage, change->name,
-                                mix_bytes_of(change->data, change->len), 0600);
-    if (error)
+    int error = change->data ? host_file_write(c->options.storage, change->name,
+                                               mix_bytes_of(change->data, change->len), 0600)
+                             : host_file_remove(c->options.storage, change->name);
+    if (error && error != ENOENT)
         mix_log(&env, MIX_LOG_WARN, "host", "%s/%s cannot be written: %s", c->options.storage,
                 change->name, strerror(error));
 }
@@ -369,6 +370,8 @@ static int read_storage(client *c) {
     int error = host_folder_make(folder);
     if (!error)
         error = host_file_read(folder, MIX_STORE_IDENTITY, &c->identity);
+    if (!error) /* it is of use only with the identity, and what is wrong with it costs only time */
+        (void)host_file_read(folder, MIX_STORE_DIRECTORY, &c->stored_directory);
     if (error && error != ENOENT)
         return complain(c, CLIENT_EXIT_STORAGE, "--storage: %s: %s", folder, strerror(error));
     return 0;
@@ -390,6 +393,8 @@ static int make_tunnel(client *c) {
         .forget = o->storage == NULL,
         .identity = c->identity.len > 0 ? c->identity.data : NULL,
         .identity_len = c->identity.len,
+        .stored_directory = c->stored_directory.len > 0 ? c->stored_directory.data : NULL,
+        .stored_directory_len = c->stored_directory.len,
         .setup_timeout = o->setup_timeout,
         .stream_timeout = o->stream_timeout,
         .dns_servers = dns,
@@ -402,6 +407,7 @@ static int make_tunnel(client *c) {
     };
     int status = mix_tunnel_new(&c->tunnel, &config, &env, &why);
     mix_buf_deinit_wiped(&c->identity);
+    mix_buf_deinit(&c->stored_directory);
     if (status == MIX_OK)
         return 0;
     (void)complain(c, 0, "%s%s", why.words, "");
@@ -491,6 +497,7 @@ void client_free(client *c) {
     mix_tunnel_free(c->tunnel);
     mix_tls_free(c->tls);
     mix_buf_deinit_wiped(&c->identity);
+    mix_buf_deinit(&c->stored_directory);
     mix_buf_deinit(&c->roots);
     mix_free(c);
 }

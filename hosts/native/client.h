@@ -32,7 +32,7 @@ typedef struct client_options {
          "send packets at once: faster, and seen from outside"},                                   \
         {"--no-cover", ARG_FLAG, &(o)->no_cover, NULL, "send no loop cover traffic"},              \
         {"--storage", ARG_TEXT, &(o)->storage, "DIR",                                              \
-         "keep keys and registration there (else they last for one run)"},                         \
+         "keep keys, registration and the list of nodes there (else for one run)"},                \
         {"--cacert", ARG_TEXT, &(o)->cacert, "FILE", "trust these certificates too (PEM)"},        \
         {"--dns", ARG_LIST, &(o)->dns, "IP[:PORT]",                                                \
          "ask this name server, through the tunnel (8.8.8.8, 1.1.1.1); up to 4"},                  \

@@ -4,8 +4,9 @@
  *
  *   mix_output()                       where struct mix_wasm_out lies, for good
  *   mix_input(len)                     room for len bytes of the next call; 0: no memory
- *   mix_setup(len, tail)               makes the tunnel from settings in the input (settings.h), with
- *                                      the stored identity in its last tail bytes
+ *   mix_setup(len, identity, directory)   makes the tunnel from settings in the input (settings.h),
+ *                                      behind which are so many bytes of the stored identity, and
+ *                                      then of the stored directory
  *   mix_command(what, id, number, len, now)   something that happened, or that is wanted, with len
  *                                      bytes of input
  *   mix_next(now, busy)                the next order or event: its kind, the rest in the output

@@ -107,21 +107,28 @@ static int fail_setup(int status, const char *words) {
     return status;
 }
 
-EXPORT("mix_setup") int mix_wasm_setup(size_t len, size_t tail);
-int mix_wasm_setup(size_t len, size_t tail) {
+EXPORT("mix_setup") int mix_wasm_setup(size_t len, size_t identity, size_t directory);
+int mix_wasm_setup(size_t len, size_t identity, size_t directory) {
     static mix_failure why;
     mix_tunnel_settings settings;
     const char *in = (const char *)mix_wasm.input;
     memset(&mix_wasm.out, 0, sizeof mix_wasm.out);
     if (mix_wasm.tunnel)
         return fail_setup(MIX_ERR_STATE, "there is a tunnel already");
-    if (!in || len > mix_wasm.input_cap || tail > len || mix_settings_len(in, len - tail) != len - tail)
+    if (!in || len > mix_wasm.input_cap || identity > len || directory > len - identity)
+        return fail_setup(MIX_ERR_ARGUMENT, "the settings are malformed");
+    size_t text = len - identity - directory;
+    if (mix_settings_len(in, text) != text)
         return fail_setup(MIX_ERR_ARGUMENT, "the settings are malformed");
     if (mix_settings_tunnel(&settings, in) != MIX_OK)
         return fail_setup(MIX_ERR_ARGUMENT, "a setting is unknown, or given too often");
-    if (tail > 0) {
-        settings.config.identity = mix_wasm.input + len - tail;
-        settings.config.identity_len = tail;
+    if (identity > 0) {
+        settings.config.identity = mix_wasm.input + text;
+        settings.config.identity_len = identity;
+    }
+    if (directory > 0) {
+        settings.config.stored_directory = mix_wasm.input + text + identity;
+        settings.config.stored_directory_len = directory;
     }
     why = (mix_failure){0};
     int status = mix_tunnel_new(&mix_wasm.tunnel, &settings.config, &mix_wasm.env, &why);

@@ -21,7 +21,7 @@ interface Exports {
     _initialize(): void;
     mix_output(): number;
     mix_input(len: number): number;
-    mix_setup(len: number, tail: number): number;
+    mix_setup(len: number, identity: number, directory: number): number;
     mix_command(what: number, id: number, number: number, len: number, now: number): number;
     mix_next(now: number, busy: number): number;
     mix_deadline(): number;
@@ -148,11 +148,10 @@ export class Core {
         return readOut(this.#view, this.#output);
     }
 
-    setup(settings: Uint8Array, identity: Uint8Array | undefined): number {
+    setup(settings: Uint8Array, identity: Uint8Array = NOTHING, directory: Uint8Array = NOTHING): number {
         return this.#call(() => {
-            const parts = identity ? [settings, identity] : [settings];
-            const len = this.#put(parts);
-            return len < 0 ? ERROR_NUMBERS.MEMORY : this.#exports.mix_setup(len, identity?.length ?? 0);
+            const len = this.#put([settings, identity, directory]);
+            return len < 0 ? ERROR_NUMBERS.MEMORY : this.#exports.mix_setup(len, identity.length, directory.length);
         });
     }
 

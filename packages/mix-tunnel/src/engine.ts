@@ -21,7 +21,8 @@ export type OperationKind = keyof Traffic;
 /** Names of mix_tunnel_state that are steps of setup. */
 const PHASES: Partial<Record<number, SetupPhase>> = { [State.DIRECTORY]: 'directory', [State.GATEWAY]: 'gateway', [State.EXIT]: 'exit' };
 const LONGEST_TIMER = 0x7fffffff;
-const IDENTITY = 'identity';
+/** What is read for a setup: include/mix/storage.h. */
+const STORED = ['identity', 'directory'] as const;
 /** Packets: as many as it takes until they are made at once. */
 const REHEARSED = 8;
 const LOG_ERROR = 1;
@@ -97,7 +98,7 @@ export class Engine {
     async prepare(): Promise<void> {
         try {
             const core = await this.#instance();
-            if (core.setup(settingsOf({}).bytes(), undefined) === OK) this.#trial = core;
+            if (core.setup(settingsOf({}).bytes()) === OK) this.#trial = core;
         } catch {
             this.#fresh = undefined;
         }
@@ -169,10 +170,10 @@ export class Engine {
     async #begin(options: SetupMixTunnelOpts, run: number): Promise<void> {
         const starting = this.#core ? Promise.resolve(this.#core) : this.#instance(); // while the storage opens
         const storage = options.ephemeral ? undefined : await this.#openStorage(options);
-        let identity: Uint8Array | undefined;
+        let stored: Array<Uint8Array | undefined> = [];
         let core: Core;
         try {
-            identity = await storage?.read(IDENTITY).catch((error: unknown) => { throw storageError(error); });
+            if (storage) stored = await storage.read(STORED).catch((error: unknown) => { throw storageError(error); });
             core = await starting;
             if (!this.#active || this.#run !== run) throw shutDown(); // disconnected meanwhile
         } catch (error) {
@@ -185,9 +186,9 @@ export class Engine {
         this.#storage = storage;
         core.command(Command.LOG_LEVEL, 0, options.debug ? LOG_DEBUG : LOG_ERROR);
         const settings = settingsOf(options).bytes();
-        const status = core.setup(settings, identity);
+        const status = core.setup(settings, stored[0], stored[1]);
         settings.fill(0); // the passphrase is in it
-        identity?.fill(0);
+        for (const value of stored) value?.fill(0);
         if (status !== OK) {
             const phase = phaseOf(status);
             throw errorOf(core, failureIn(core, core.out()), phase === 'storage' ? phase : 'options');

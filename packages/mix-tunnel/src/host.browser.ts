@@ -53,9 +53,10 @@ async function openStorage(clientId: string): Promise<Storage> {
     });
     database.onversionchange = () => database.close(); // another page deletes it: not held up
     return {
-        async read(name) {
-            const value: unknown = await done(database.transaction(STORE).objectStore(STORE).get(name));
-            return value instanceof Uint8Array ? value : undefined;
+        async read(names) {
+            const store = database.transaction(STORE).objectStore(STORE);
+            const values: unknown[] = await Promise.all(names.map((name) => done(store.get(name))));
+            return values.map((value) => (value instanceof Uint8Array ? value : undefined));
         },
         async write(name, value) {
             const transaction = database.transaction(STORE, 'readwrite');

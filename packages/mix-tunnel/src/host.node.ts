@@ -86,14 +86,14 @@ async function claim(folder: string, clientId: string): Promise<{ own: string; s
 async function openStorage(clientId: string, folder: string = defaultFolder()): Promise<Storage> {
     const { own, server } = await claim(folder, clientId);
     return {
-        async read(name) {
+        read: (names) => Promise.all(names.map(async (name) => {
             try {
                 return await readFile(join(own, name));
             } catch (error) {
                 if (isMissing(error)) return undefined;
                 throw error;
             }
-        },
+        })),
         write: (name, value) => (value ? replace(join(own, name), value) : rm(join(own, name), { force: true })),
         close: () => void server?.close(),
     };

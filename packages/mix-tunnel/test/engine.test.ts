@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tunnel's life in the worker, with a host that answers as the test says, in virtual time.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { Command } from '../src/abi.js';
 import { Core } from '../src/core.js';
 import { Engine } from '../src/engine.js';
 import { MixError, MixTunnelError } from '../src/errors.js';
 import { mixDNS, mixFetch } from '../src/compat.js';
-import type { TunnelEvent } from '../src/types.js';
+import type { SetupMixTunnelOpts, TunnelEvent } from '../src/types.js';
 import { hostOf, MODULE, Scripted } from './scripted.js';
 
 interface World { scripted: Scripted; engine: Engine; events: TunnelEvent[]; states(): string[]; pass(ms: number): void }
@@ -177,6 +178,53 @@ test('a stored identity that is damaged, and wrong options', async (t) => {
     w.scripted.stored.clear();
     await assert.rejects(w.engine.setup({ preferredGateway: 'not base58 0OIl' }), (error: unknown) => has('BASE58_CHAR', 'options')(error));
     await assert.rejects(w.engine.setup({ trustedRoots: 'no certificate' }), (error: unknown) => (error as MixError).phase === 'options');
+});
+
+/** Answers all requests with the vectors' files until nothing more is asked for. */
+async function answerAll({ scripted }: World): Promise<void> {
+    const files: Array<[string, string]> = [['rewarded-set', 'rewarded-set'], ['mixnodes/active', 'mixnodes-active'], ['entry-gateways', 'entry-gateways'],
+        ['key-rotation-info', 'key-rotation-info'], ['described', 'described']];
+    for (const { url, answer } of scripted.gets.splice(0)) {
+        const name = files.find(([part]) => url.includes(part))?.[1];
+        answer.head(200, 'application/json');
+        answer.piece(readFileSync(new URL(`../../../testdata/directory/min/${name}.json`, import.meta.url)));
+        answer.end();
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A client that is registered nowhere: src/gateway/identity.c. */
+const IDENTITY = Buffer.concat([Buffer.from('lwmix-id\x01\0'), Buffer.alloc(32, 1), Buffer.alloc(32, 2), Buffer.alloc(16, 3), Buffer.alloc(1),
+    Buffer.from('e7ecfec2832c9c74e4544c5f50207a910fb0ca44601476a736f0efaf207af250', 'hex')]);
+
+test('what the directory said is stored beside the identity; the next setup reads both at once and asks for nothing', async (t) => {
+    const w = world(t);
+    const connect = async (options: SetupMixTunnelOpts): Promise<number> => {
+        const links = w.scripted.links.length;
+        const setup = settled(w.engine.setup({ directories: [DIRECTORIES[0]!], ...options }));
+        for (let i = 0; i < 20 && w.scripted.gets.length === 0 && w.scripted.links.length === links; i++) await new Promise((resolve) => setImmediate(resolve));
+        const asked = w.scripted.gets.length;
+        await answerAll(w);
+        assert.equal(w.scripted.links.length, links + 1);
+        await w.engine.disconnect();
+        await setup;
+        return asked;
+    };
+    assert.equal(await connect({ ephemeral: true }), 5);
+    assert.deepEqual([[...w.scripted.stored.keys()], w.scripted.reads], [[], []]);
+    w.scripted.stored.set('identity', new Uint8Array(IDENTITY));
+    assert.equal(await connect({}), 5);
+    const directory = w.scripted.stored.get('directory')?.slice();
+    assert.ok(directory);
+    assert.equal(await connect({}), 0);
+    assert.deepEqual(w.scripted.reads, [['identity', 'directory'], ['identity', 'directory']]);
+    assert.deepEqual(w.scripted.stored.get('directory'), directory);
+    assert.equal(await connect({ directories: [DIRECTORIES[1]!] }), 5);
+    w.scripted.stored.set('directory', new Uint8Array([9, 9, 9]));
+    assert.equal(await connect({}), 5);
+    w.pass(300_000);
+    assert.equal(await connect({}), 5);
+    assert.equal(await connect({}), 0);
 });
 
 test('a module that breaks down fails the tunnel, and the next setup has another', async (t) => {

@@ -15,6 +15,8 @@ export class Scripted implements Host {
     readonly links: Array<{ url: string; events: LinkEvents }> = [];
     readonly lines: string[] = [];
     readonly stored = new Map<string, Uint8Array>();
+    /** The names of each reading. */
+    readonly reads: Array<readonly string[]> = [];
     openStorages = 0;
     storageError: Error | undefined;
     readError: Error | undefined;
@@ -60,9 +62,10 @@ export class Scripted implements Host {
         if (this.storageError) throw this.storageError;
         this.openStorages++;
         return {
-            read: async (name) => {
+            read: async (names) => {
+                this.reads.push(names);
                 if (this.readError) throw this.readError;
-                return this.stored.get(name);
+                return names.map((name) => this.stored.get(name)?.slice());
             },
             write: async (name, value) => void (value ? this.stored.set(name, value) : this.stored.delete(name)),
             close: () => { this.openStorages--; },
