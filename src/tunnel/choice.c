@@ -142,6 +142,12 @@ static void all_gateways_failed(mix_tunnel *t, const mix_error *e, mix_time now)
     t->entry_at = now + ROUND_LONGEST;
 }
 
+/* Of a try in vain: whether the directory may know that the gateway is gone, or elsewhere. */
+static bool is_away(int code) {
+    return code == MIX_ERR_GATEWAY_CONNECT || code == MIX_ERR_GATEWAY_CLOSED ||
+           code == MIX_ERR_GATEWAY_TIMEOUT;
+}
+
 void mix_tunnel_on_gateway(mix_tunnel *t, const mix_gateway_event *ev, mix_time now) {
     switch (ev->kind) {
     case MIX_GATEWAY_READY:

@@ -68,11 +68,8 @@ static void keep(mix_buf *to, const mix_buf *from) {
     mix_buf_put_bytes(to, mix_buf_bytes(from));
 }
 
-/* The run ends; the next one gets what it had stored. */
-static void close_tunnel(void) {
-    world_client_stop(&client);
-    assert_true(run(is_over, MIX_SECONDS(2)));
-    wait(MIX_SECONDS(2));
+/* The next run gets what this one had stored. */
+static void hand_over(void) {
     keep(&identity, &client.stored);
     keep(&directory, &client.directory);
     world_client_deinit(&client);
@@ -80,6 +77,13 @@ static void close_tunnel(void) {
     config.identity_len = identity.len;
     config.stored_directory = directory.data;
     config.stored_directory_len = directory.len;
+}
+
+static void close_tunnel(void) {
+    world_client_stop(&client);
+    assert_true(run(is_over, MIX_SECONDS(2)));
+    wait(MIX_SECONDS(2));
+    hand_over();
 }
 
 /* ---- what is asked for ---- */
@@ -357,6 +361,22 @@ static void a_slow_one_is_doubted(void **state) {
     end();
 }
 
+/* Runs that follow each other within a second: the gateway has seen their time of day, and they try
+ * the next ones. That is no reason to ask. */
+static void a_quick_row_of_runs_asks_for_nothing(void **state) {
+    (void)state;
+    begin(small, MIX_MS(5), 33);
+    (void)open_ready(100);
+    for (uint64_t i = 1; i < 6; i++) {
+        world_client_stop(&client);
+        assert_true(run(is_over, MIX_SECONDS(2)));
+        hand_over();
+        (void)open_ready(100 + i);
+        assert_int_equal(client.asked, 0);
+    }
+    end();
+}
+
 /* ---- memory ---- */
 
 static void every_allocation_fails(void **state) {
@@ -401,6 +421,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(no_exit_ends_it),
     cmocka_unit_test(a_dead_directory_is_not_missed),
     cmocka_unit_test(a_slow_one_is_doubted),
+    cmocka_unit_test(a_quick_row_of_runs_asks_for_nothing),
     cmocka_unit_test(every_allocation_fails),
 };
 MIX_TEST_MAIN(tunnel_stored_test, tests)
