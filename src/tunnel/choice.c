@@ -142,10 +142,10 @@ static void all_gateways_failed(mix_tunnel *t, const mix_error *e, mix_time now)
     t->entry_at = now + ROUND_LONGEST;
 }
 
-/* Of a try in vain: whether the directory may know that the gateway is gone, or elsewhere. */
-static bool is_away(int code) {
-    return code == MIX_ERR_GATEWAY_CONNECT || code == MIX_ERR_GATEWAY_CLOSED ||
-           code == MIX_ERR_GATEWAY_TIMEOUT;
+/* Of a try in vain: whether the directory may know why. A gateway that minds the time of day is
+ * there, and ours. */
+static bool may_be_gone(int code) {
+    return code != MIX_ERR_GATEWAY_STALE && code != MIX_ERR_GATEWAY_CLOCK;
 }
 
 void mix_tunnel_on_gateway(mix_tunnel *t, const mix_gateway_event *ev, mix_time now) {
@@ -166,9 +166,8 @@ void mix_tunnel_on_gateway(mix_tunnel *t, const mix_gateway_event *ev, mix_time 
     case MIX_GATEWAY_FAILED:
         all_gateways_failed(t, ev->error, now);
         break;
-    case MIX_GATEWAY_STATE: /* a try was in vain: the directory may know that it is gone, or moved
-                             */
-        if (ev->state == MIX_GATEWAY_IS_PAUSING)
+    case MIX_GATEWAY_STATE:
+        if (ev->state == MIX_GATEWAY_IS_PAUSING && may_be_gone(mix_gateway_error(t->gateway)->code))
             (void)mix_directory_renew(t->directory, now);
         break;
     default:
