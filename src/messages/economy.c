@@ -15,7 +15,6 @@ enum {
     FLIGHT = 4,  /* spans: from writing SURBs to their arrival, at most, when nothing is lost */
     JITTER = 3,  /* spans: replies may be this much out of order */
     OF_LATE = 2, /* spans: what was used in them is used again before more can arrive */
-    SILENCE = 1000000, /* µs: after that an exit that asked may have nothing to answer with */
 };
 
 void mix_economy_config_init(mix_economy_config *cfg) {
@@ -77,9 +76,7 @@ static uint32_t low(const mix_economy *e) {
 uint32_t mix_economy_refill(mix_economy *e, bool idle, mix_time now) {
     advance(e, now);
     uint32_t wanted = room(e);
-    bool starves = e->owed > 0 && now < e->starves_until;
-    if (idle && wanted < e->owed && now - e->used_at > SILENCE)
-        wanted = e->owed; /* the model may be wrong */
+    bool starves = e->owed > e->cfg.asks_below; /* it asks again only with replies that wait */
     if (wanted < IN_ONE_PACKET || !(idle || starves || e->stock < low(e)))
         return 0;
     return wanted < IN_THREE || e->stock < NEARLY_NONE ? IN_ONE_PACKET : IN_THREE;
@@ -97,7 +94,6 @@ void mix_economy_used(mix_economy *e, uint32_t count, mix_time now) {
     advance(e, now);
     e->stock -= count < e->stock ? count : e->stock;
     e->used[0] += count;
-    e->used_at = now;
 }
 
 /* The most that an exit can have now which had fewer than asks_below when it asked. When that was
@@ -121,6 +117,4 @@ void mix_economy_requested(mix_economy *e, uint32_t amount, mix_time now) {
     uint32_t most = most_after_request(e), left = e->cfg.limit - e->owed;
     e->stock = e->stock < most ? e->stock : most;
     e->owed += amount < left ? amount : left;
-    if (e->owed > e->cfg.asks_below) /* it asks once more, so it has replies that wait */
-        e->starves_until = now + OF_LATE * MIX_ECONOMY_SPAN;
 }

@@ -33,9 +33,7 @@ typedef struct mix_economy {
     mix_economy_config cfg;
     uint32_t stock; /* sent − used: never below the real stock, since what is under way counts */
     uint32_t owed;  /* asked for and not sent */
-    mix_time starves_until; /* it had replies that wait, or so it seems */
-    mix_time now;           /* start of the present span */
-    mix_time used_at;       /* when one was used last */
+    mix_time now;   /* start of the present span */
     uint32_t sent[MIX_ECONOMY_SPANS], used[MIX_ECONOMY_SPANS]; /* [0]: the present one */
 } mix_economy;
 

@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-enum { BUNDLE = 1440, SLOTS = 50, RESERVE = 10, BUFFER = 50, LIMIT = 200, MOST = 260, PARTS = 4 };
+enum { BUNDLE = 1440, SLOTS = 50, RESERVE = 10, BUFFER = 50, LIMIT = 200, PARTS = 4 };
 
 /* ---- a small world: a clock of 1 ms steps, messages under way in both directions ---- */
 
@@ -270,7 +270,7 @@ static void check_download(const row *r, uint64_t seed, double *share, int *most
     *share = (double)want * 1000 / (double)(w->ms - start) / ceiling();
     run(w, 5000);
     *most = w->most;
-    if (*share < r->least || w->longest_gap > r->gap || w->most > MOST)
+    if (*share < r->least || w->longest_gap > r->gap || w->most > LIMIT)
         fail_msg("%s, seed %d: %.3f of the ceiling, longest gap %d ms, most in stock %d", r->name,
                  (int)seed, *share, (int)w->longest_gap, (int)w->most);
 }
@@ -311,7 +311,7 @@ static void test_idle(void **state) {
         run(w, 60000);
         assert_int_equal(w->refills_in_idle, refills);
         assert_true(w->cover - cover > 2700 && w->cover - cover < 3300);
-        assert_true(w->most <= MOST);
+        assert_true(w->most <= LIMIT);
     }
 }
 

@@ -106,7 +106,7 @@ export class Engine {
 
     /**
      * The browser compiles what makes packets: a packet a task, so that nothing waits for long, before setup is called and while it waits for
-     * the directory's first answer.
+     * the directory's first answer or for the gateway.
      */
     rehearse(): void {
         const core = this.#active ? this.#core : this.#trial;
@@ -414,7 +414,10 @@ export class Engine {
         const mine = (): boolean => this.#link?.id === id;
         this.#link?.link.close();
         const link = this.#host.connect(url, {
-            opened: () => { if (mine()) this.#act((core) => core.command(Command.LINK_OPENED, id)); },
+            opened: () => {
+                this.#rehearsed = REHEARSED; // there is work
+                if (mine()) this.#act((core) => core.command(Command.LINK_OPENED, id));
+            },
             message: (data) => {
                 const command = typeof data === 'string' ? Command.LINK_TEXT_CAME : Command.LINK_BINARY_CAME;
                 if (mine()) this.#act((core) => core.command(command, id, 0, data), () => this.#turn()); // a task of its own
