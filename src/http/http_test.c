@@ -271,12 +271,16 @@ static void plain_and_encrypted(void **state) {
     }
 }
 
+static void ask_six(const char *url) {
+    for (int i = 0; i < 6; i++)
+        ask(url);
+}
+
 static void six_at_once_on_one_connection(void **state) {
     (void)state;
     begin((web_options){0});
     mix_time start = web_now(&s.web);
-    for (int i = 0; i < 6; i++)
-        ask("https://a.test/");
+    ask_six("https://a.test/");
     wait(&s.ones[5]);
     for (int i = 0; i < 6; i++)
         assert_status(s.ones[i].status, MIX_OK);
@@ -285,8 +289,7 @@ static void six_at_once_on_one_connection(void **state) {
     assert_in_range((web_now(&s.web) - start) / 1000, 400, 410);
     end();
     begin((web_options){.no_h2 = true, .http = {.per_host = 2}});
-    for (int i = 0; i < 6; i++)
-        ask("http://a.test/");
+    ask_six("http://a.test/");
     wait(&s.ones[5]);
     assert_int_equal(s.web.connections, 2);
     end();
@@ -296,8 +299,7 @@ static void six_at_once_without_tls(void **state) {
     (void)state;
     begin((web_options){0});
     mix_time start = web_now(&s.web);
-    for (int i = 0; i < 6; i++)
-        ask("HTTP://a.test/");
+    ask_six("HTTP://a.test/");
     for (int i = 0; i < 6; i++)
         assert_status(wait(&s.ones[i])->status, MIX_OK);
     assert_int_equal(s.web.connections, 6);

@@ -476,7 +476,8 @@ void mix_tunnel_on_directory(mix_tunnel *t, const mix_directory_event *ev, mix_t
         t->exits_known = true;
         review_exits(t);
         break;
-    case MIX_DIRECTORY_STORE: /* the pump's */
+    case MIX_DIRECTORY_STORE:
+        mix_tunnel_store_directory(t, ev->value);
         break;
     case MIX_DIRECTORY_FAILED:
         if (ev->stored)

@@ -17,6 +17,7 @@
 #include "traffic/traffic.h"
 #include "tunnel/doors.h"
 #include "tunnel/stack.h"
+
 enum { MIX_VALUE_IDENTITY, MIX_VALUE_DIRECTORY, MIX_VALUES };
 enum {
     MIX_TUNNEL_EXITS = 8, /* of one round of choices */

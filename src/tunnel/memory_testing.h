@@ -6,6 +6,7 @@
 #define MIX_TUNNEL_MEMORY_TESTING_H
 
 #include "alloc_fail.h"
+#include "world.h"
 
 /* What it owns: allocations that live. */
 extern size_t memory_owned;
@@ -16,6 +17,10 @@ void memory_counted(void *user);
 extern size_t memory_budget;
 void memory_may_fail(void *user);
 void memory_may_not_fail(void *user);
+/* Makes and starts a client whose n-th allocation fails: it is refused for want of memory, or gets
+ * ready, or says that it failed. Whether it needed fewer. The client is the caller's to deinit. */
+bool memory_fails_at(size_t n, world_client *c, world *net, const mix_tunnel_config *config,
+                     uint64_t seed);
 
 /* The same with mix_alloc_fail_at(), which then counts no others. */
 void memory_enter(void *user);

@@ -19,10 +19,7 @@ static bool take_directory_event(mix_tunnel *t, mix_time now) {
         return false; /* the layers hold the one before, which the next event would free */
     if (mix_directory_next(t->directory, &ev) != MIX_OK)
         return false;
-    if (ev.kind == MIX_DIRECTORY_STORE)
-        mix_tunnel_store_directory(t, ev.value);
-    else
-        mix_tunnel_on_directory(t, &ev, now);
+    mix_tunnel_on_directory(t, &ev, now);
     return true;
 }
 

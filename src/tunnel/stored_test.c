@@ -387,21 +387,7 @@ static void every_allocation_fails(void **state) {
         begin(small, MIX_MS(5), 40);
         (void)open_ready(7);
         close_tunnel();
-        memory_budget = n;
-        memory_may_fail(NULL);
-        int status = world_client_init(&client, &net, &config, 8);
-        memory_may_not_fail(NULL);
-        client.enter = memory_may_fail;
-        client.leave = memory_may_not_fail;
-        if (status == MIX_OK) {
-            status = world_client_start(&client);
-            if (status == MIX_OK && !run(is_settled, MIX_SECONDS(60)))
-                fail_msg("allocation %zu: %s: %s", n, client.history, client.last.failure.words);
-            over = memory_budget > 0;
-        }
-        if (status != MIX_OK)
-            assert_status(status, MIX_ERR_MEMORY);
-        client.enter = client.leave = NULL;
+        over = memory_fails_at(n, &client, &net, &config, 8);
         end();
         if (mix_alloc_live() != 0)
             fail_msg("allocation %zu: %zu are left", n, mix_alloc_live());

@@ -473,22 +473,7 @@ static void every_allocation_fails(void **state) {
         begin_with((mixnet_plan){.mixes_per_layer = 1, .gateways = 1, .exits = 1}, MIX_MS(5), 40);
         config.pacing_off = config.cover_off = true;
         config.ip_packets = false; /* so that there is a stack too */
-        memory_budget = n;
-        memory_may_fail(NULL);
-        int status = world_client_init(&client, &net, &config, 7);
-        memory_may_not_fail(NULL);
-        client.enter = memory_may_fail;
-        client.leave = memory_may_not_fail;
-        if (status == MIX_OK) {
-            status = world_client_start(&client);
-            if (status == MIX_OK && !run(is_ready, MIX_SECONDS(60)) &&
-                world_client_state(&client) != MIX_TUNNEL_FAILED)
-                fail_msg("allocation %zu: %s: %s", n, client.history, client.last.failure.words);
-            over = memory_budget > 0;
-        }
-        if (status != MIX_OK)
-            assert_status(status, MIX_ERR_MEMORY);
-        client.enter = client.leave = NULL;
+        over = memory_fails_at(n, &client, &net, &config, 7);
         end();
         if (mix_alloc_live() != 0)
             fail_msg("allocation %zu: %zu are left", n, mix_alloc_live());

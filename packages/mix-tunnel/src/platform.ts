@@ -30,7 +30,7 @@ export interface Answer {
 }
 
 export interface Storage {
-    /** The values of these names, in their order, as they were at one time; undefined: there is none. */
+    /** The values of these names, in their order; undefined: there is none. */
     read(names: readonly string[]): Promise<Array<Uint8Array | undefined>>;
     /** undefined: delete it. As a whole or not at all. */
     write(name: string, value: Uint8Array | undefined): Promise<void>;
