@@ -390,6 +390,7 @@ static int make_tunnel(client *c) {
         .plain_gateway = c->plain,
         .pacing_off = o->no_pacing,
         .cover_off = o->no_cover,
+        .copies_off = o->no_copies,
         .forget = o->storage == NULL,
         .identity = c->identity.len > 0 ? c->identity.data : NULL,
         .identity_len = c->identity.len,

@@ -14,7 +14,7 @@ typedef struct client_options {
     const char *network, *directory, *gateway, *exit, *storage, *cacert, *doh;
     arg_list dns;
     mix_time dns_timeout;
-    bool no_pacing, no_cover, verbose, very_verbose;
+    bool no_pacing, no_cover, no_copies, verbose, very_verbose;
     /* A command's own, where it has options for them; 0 and NULL: as mix_tunnel_config has it. */
     mix_time setup_timeout, stream_timeout;
     const char *user_agent;
@@ -31,6 +31,8 @@ typedef struct client_options {
         {"--no-pacing", ARG_FLAG, &(o)->no_pacing, NULL,                                           \
          "send packets at once: faster, and seen from outside"},                                   \
         {"--no-cover", ARG_FLAG, &(o)->no_cover, NULL, "send no loop cover traffic"},              \
+        {"--no-copies", ARG_FLAG, &(o)->no_copies, NULL,                                           \
+         "send no packet twice in place of cover"},                                                \
         {"--storage", ARG_TEXT, &(o)->storage, "DIR",                                              \
          "keep keys, registration and the list of nodes there (else for one run)"},                \
         {"--cacert", ARG_TEXT, &(o)->cacert, "FILE", "trust these certificates too (PEM)"},        \

@@ -89,6 +89,7 @@ static const row tunnel_rows[] = {
     {"plain_gateway", FLAG, AT(plain_gateway), 0},
     {"pacing_off", FLAG, AT(pacing_off), 0},
     {"cover_off", FLAG, AT(cover_off), 0},
+    {"copies_off", FLAG, AT(copies_off), 0},
     {"forget", FLAG, AT(forget), 0},
     {"exit_timeout", MILLISECONDS, AT(exit_timeout), 0},
     {"connect_timeout", MILLISECONDS, AT(connect_timeout), 0},

@@ -33,15 +33,17 @@ typedef struct mix_failure {
 typedef struct mix_tunnel_config {
     const char *const *directories; /* base URLs, tried in turn; none: the main network's */
     size_t directory_count;
-    const char *gateway;   /* base58 identity of the only entry gateway to use; NULL: any */
-    const char *exit;      /* address of the only exit to use; NULL: any */
-    bool plain_gateway;    /* gateways may be reached by ws:// (forceTls off) */
-    bool pacing_off;       /* packets leave when they are there: observers see when you speak */
-    bool cover_off;        /* no loop cover traffic */
-    bool ip_packets;       /* IP packets are the host's own: mix_tunnel_write and PACKET events */
-    bool forget;           /* identities are not kept: the gateway is told so at the end. Nor is
-                              what the directory said: a given stored_directory is to be deleted */
-    mix_time exit_timeout; /* for an exit's answer, before the next one is tried; 10 s */
+    const char *gateway; /* base58 identity of the only entry gateway to use; NULL: any */
+    const char *exit;    /* address of the only exit to use; NULL: any */
+    bool plain_gateway;  /* gateways may be reached by ws:// (forceTls off) */
+    bool pacing_off;     /* packets leave when they are there: observers see when you speak */
+    bool cover_off;      /* no loop cover traffic */
+    bool copies_off;     /* no packet is sent twice to be quick or safe from loss; with pacing, one
+                            takes the place of a cover packet, by a way of its own */
+    bool ip_packets;     /* IP packets are the host's own: mix_tunnel_write and PACKET events */
+    bool forget;         /* identities are not kept: the gateway is told so at the end. Nor is
+                            what the directory said: a given stored_directory is to be deleted */
+    mix_time exit_timeout;    /* for an exit's answer, before the next one is tried; 10 s */
     mix_time connect_timeout; /* for all exits that are tried at the start; 60 s */
     mix_time setup_timeout;   /* from start to READY; 180 s */
     const uint8_t *identity;  /* the stored value MIX_STORE_IDENTITY; NULL: a new one is made */
@@ -71,8 +73,8 @@ typedef struct mix_tunnel_config {
 
 /* MIX_ERR_ARGUMENT and the errors of texts for a bad option, MIX_ERR_IDENTITY_*, MIX_ERR_TLS_ROOTS,
  * MIX_ERR_RANDOM, MIX_ERR_MEMORY, MIX_ERR_CRYPTO; why (may be NULL) names what is wrong, *out is
- * NULL then. Borrows env for life. MIX_ERR_LIMIT: another tunnel of this process has a TCP/IP stack already (lwIP has
- * globals; with ip_packets there may be any number). */
+ * NULL then. Borrows env for life. MIX_ERR_LIMIT: another tunnel of this process has a TCP/IP stack
+ * already (lwIP has globals; with ip_packets there may be any number). */
 int mix_tunnel_new(mix_tunnel **out, const mix_tunnel_config *config, const mix_env *env,
                    mix_failure *why);
 void mix_tunnel_free(mix_tunnel *t); /* NULL is fine; wipes keys. Requests and link are the host's
@@ -165,8 +167,8 @@ const char *mix_tunnel_state_name(mix_tunnel_state s); /* "ready"; never NULL */
 
 typedef enum mix_tunnel_event_kind {
     MIX_TUNNEL_EVENT_STATE = 1, /* state, phase, failure */
-    MIX_TUNNEL_EVENT_ADDRESSES, /* ip4, ip6, mtu: ours at the exit; others than before, or at another
-                                   exit: connections of before are gone */
+    MIX_TUNNEL_EVENT_ADDRESSES, /* ip4, ip6, mtu: ours at the exit; others than before, or at
+                                   another exit: connections of before are gone */
     MIX_TUNNEL_EVENT_STORE,     /* store: this value is to be written, or deleted. Of each name the
                                    newest one waits, however late it is fetched */
     MIX_TUNNEL_EVENT_PACKET,    /* data: an IP packet for us */
@@ -211,9 +213,9 @@ typedef struct mix_tunnel_stats {
     uint64_t ip_up, ip_down, ip_dropped; /* IP packets; dropped: nobody fetched them */
     uint64_t reordered, skipped;         /* frames that came out of order, and never */
     uint32_t surbs;                      /* reply blocks that the exit has, by our reckoning */
-    uint32_t waiting, unacknowledged;    /* packets that wait for their slot; sent ones, no answer */
-    uint32_t mixes1, mixes2, mixes3;     /* mixes known in each layer */
-    mix_time round_trip;                 /* to the exit and back, the last measured; 0: none */
+    uint32_t waiting, unacknowledged; /* packets that wait for their slot; sent ones, no answer */
+    uint32_t mixes1, mixes2, mixes3;  /* mixes known in each layer */
+    mix_time round_trip;              /* to the exit and back, the last measured; 0: none */
     mix_time gateway_round_trip;
     uint64_t links, exits;       /* connections to gateways, sessions with exits: tried */
     mix_time setup;              /* from start to READY; 0: not yet */

@@ -12,6 +12,7 @@ type Elsewhere = 'storageFolder';
 const FIELDS: Record<Exclude<keyof SetupMixTunnelOpts, Elsewhere>, Field> = {
     disablePoissonTraffic: field('Traffic', 'flag', 'No pacing', 'off', 'Packets leave when they are there: faster, and observers see when you speak.'),
     disableCoverTraffic: field('Traffic', 'flag', 'No cover traffic', 'off', 'No loops back to you.'),
+    disableCopies: field('Traffic', 'flag', 'No copies', 'off', 'Packets are not sent twice in place of cover.'),
     openReplySurbs: field('Traffic', 'number', 'Reply blocks with the first packet', 'follows the traffic', 'Accepted for compatibility; has no effect.'),
     dataReplySurbs: field('Traffic', 'number', 'Reply blocks with data', 'follows the traffic', 'Accepted for compatibility; has no effect.'),
     preferredGateway: field('Nodes', 'text', 'Entry gateway', 'chosen', 'An identity.'),

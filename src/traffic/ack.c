@@ -26,8 +26,9 @@ int mix_ack_open(mix_crypto *c, uint8_t id[static MIX_FRAGMENT_ID_LEN],
     int status = mix_aes128_ctr(c, key, delivered.data, plain, sizeof plain);
     if (status != MIX_OK)
         return status;
-    uint32_t set = mix_get_u32(plain);
-    if (set >> 31 || (set == 0) != (plain[4] == 0))
+    bool copy = plain[0] & MIX_ACK_OF_COPY;
+    bool no_set = (mix_get_u32(plain) & 0x7fffffff) == 0;
+    if (no_set != (plain[4] == 0) || (no_set && copy))
         return MIX_ERR_ACK;
     memcpy(id, plain, sizeof plain);
     return MIX_OK;

@@ -129,6 +129,15 @@ int mix_build_entry(mix_builder *b, mix_buf *out, mix_entry *e) {
     return build_forward(b, out, &f, &e->expected, &e->way);
 }
 
+int mix_build_copy(mix_builder *b, mix_buf *out, mix_entry *e) {
+    uint8_t id[MIX_FRAGMENT_ID_LEN];
+    uint64_t expected;
+    memcpy(id, e->event.id, sizeof id);
+    id[0] |= MIX_ACK_OF_COPY;
+    forward f = {e->event.size, MIX_SPHINX_V259, &e->recipient, e->event.bytes, id};
+    return build_forward(b, out, &f, &expected, &e->copy_way);
+}
+
 int mix_build_cover(mix_builder *b, mix_buf *out) {
     static const uint8_t no_id[MIX_FRAGMENT_ID_LEN] = {0};
     uint8_t content[1611] = MIX_COVER_MARK "\x01";

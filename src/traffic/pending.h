@@ -32,8 +32,11 @@ struct mix_entry {
     mix_bytes surb;
     uint64_t expected; /* ns: delays of the packet and its acknowledgement */
     mix_way way;       /* of the packet that was sent last */
-    size_t size;       /* bytes of this allocation */
-    uint8_t tail[];    /* fragment, surb */
+    mix_time sent_at;  /* when that was */
+    bool copied;       /* it was sent once more, by copy_way */
+    mix_way copy_way;
+    size_t size;    /* bytes of this allocation */
+    uint8_t tail[]; /* fragment, surb */
 };
 
 typedef struct mix_pending {

@@ -14,6 +14,7 @@ enum {
     BACKLOG_HIGH = 10,      /* packets: more are backpressure */
     SLOWER_AFTER = 1000000, /* µs since the last change */
     FASTER_AFTER = 2000000, /* µs without backpressure, and since the last change */
+    YOUNG = 200000,         /* µs since a packet left: its copy may still be the first to arrive */
 };
 
 struct mix_traffic {
@@ -99,9 +100,9 @@ const mix_reach *mix_traffic_reach(const mix_traffic *t) {
     return t->reach;
 }
 
-static void learn(mix_traffic *t, const mix_entry *e, bool arrived, mix_time now) {
+static void learn(mix_traffic *t, const mix_way *way, bool arrived, mix_time now) {
     if (t->reach && t->builder.topology)
-        mix_reach_note(t->reach, &e->way, arrived, t->builder.topology, now);
+        mix_reach_note(t->reach, way, arrived, t->builder.topology, now);
 }
 
 /* ---- the streams ---- */
@@ -237,6 +238,8 @@ static void note_sent(mix_traffic *t, mix_entry *e, mix_time now) {
         t->counts.retransmitted++;
     else
         t->counts.data++;
+    e->sent_at = now;
+    e->copied = false;
     mix_pending_wait(&t->pending, e, timeout_of(t, e, now));
 }
 
@@ -267,6 +270,32 @@ static int drain_data(mix_traffic *t, mix_buf *out, mix_time now) {
     return MIX_DONE;
 }
 
+/* The youngest packet that may be sent once more, or NULL. They stand in the order in which they
+ * left. */
+static mix_entry *to_copy(const mix_traffic *t, mix_time now) {
+    mix_entry *e = t->cfg.copies && t->main.running ? t->pending.list[MIX_PENDING_SENT].last : NULL;
+    for (; e && now - e->sent_at < YOUNG; e = e->previous)
+        if (!e->copied && !e->is_reply && e->event.lane == MIX_LANE_GENERAL)
+            return e;
+    return NULL;
+}
+
+bool mix_traffic_copies(const mix_traffic *t, mix_time now) {
+    return may_send(t) && to_copy(t, now);
+}
+
+static int drain_copy(mix_traffic *t, mix_buf *out, mix_time now) {
+    mix_entry *e = to_copy(t, now);
+    int status = e ? mix_build_copy(&t->builder, out, e) : MIX_DONE;
+    if (status == MIX_ERR_NO_ROUTE)
+        return MIX_DONE;
+    if (status == MIX_OK) {
+        e->copied = true;
+        t->counts.copies++;
+    }
+    return status;
+}
+
 static int drain_main(mix_traffic *t, mix_buf *out, mix_time now) {
     mix_slots next;
     judge_backlog(t, now);
@@ -275,6 +304,8 @@ static int drain_main(mix_traffic *t, mix_buf *out, mix_time now) {
     if (status != MIX_OK)
         return status;
     status = drain_data(t, out, now);
+    if (status == MIX_DONE)
+        status = drain_copy(t, out, now);
     if (status == MIX_DONE) {
         status = mix_build_cover(&t->builder, out);
         t->counts.slot_cover += status == MIX_OK;
@@ -327,6 +358,8 @@ static int feed_ack(mix_traffic *t, mix_bytes delivered, mix_time now) {
         t->counts.cover_acked++;
         return MIX_OK;
     }
+    bool of_copy = id[0] & MIX_ACK_OF_COPY;
+    id[0] &= (uint8_t)~MIX_ACK_OF_COPY;
     mix_entry *e = mix_pending_find(&t->pending, id);
     bool was_sent = e && (e->list == MIX_PENDING_SENT || e->list == MIX_PENDING_AGAIN);
     if (!was_sent) {
@@ -334,7 +367,8 @@ static int feed_ack(mix_traffic *t, mix_bytes delivered, mix_time now) {
         return MIX_OK;
     }
     t->counts.acked++;
-    learn(t, e, true, now); /* of the last packet: one before it is seldom so late */
+    /* Of the last packet: one before it is seldom so late. */
+    learn(t, of_copy ? &e->copy_way : &e->way, true, now);
     mix_pending_finish(&t->pending, e, MIX_TRAFFIC_ACKED, MIX_OK);
     return MIX_OK;
 }
@@ -387,7 +421,9 @@ int mix_traffic_tick(mix_traffic *t, mix_time now) {
     if (t->reach)
         mix_reach_tick(t->reach, now);
     while ((e = mix_pending_overdue(&t->pending, now)) != NULL) {
-        learn(t, e, false, now);
+        learn(t, &e->way, false, now);
+        if (e->copied)
+            learn(t, &e->copy_way, false, now);
         if (e->event.count >= e->event.limit || e->event.count >= t->cfg.max_retransmissions) {
             t->counts.gave_up++;
             mix_pending_finish(&t->pending, e, MIX_TRAFFIC_GAVE_UP, MIX_ERR_LIMIT);

@@ -32,6 +32,7 @@ typedef struct mix_traffic_config {
     mix_time cover_interval; /* of the loop cover stream, > 0 */
     bool pacing_off;         /* packets leave when they are there; no cover in their place */
     bool cover_off;          /* no loop cover stream */
+    bool copies;             /* slots that would carry cover send young packets once more */
     uint16_t cover_version;  /* Sphinx version of cover packets (§9) */
     uint8_t packet_form;     /* MixPacket v1 or v2: 1 or 2 */
     mix_time ack_addition;   /* timeout = expected delay × ack_percent / 100 + this */
@@ -89,6 +90,10 @@ void mix_traffic_cancel(mix_traffic *t, uint64_t user);
  * moment for the caller to write what may use it (SURBs), else mix_traffic_drain fills it with
  * cover. */
 bool mix_traffic_idle(const mix_traffic *t, mix_time now);
+/* True when a slot of the main stream that carries nothing else will carry a copy: of a packet of
+ * the general lane that left less than 200 ms ago and is not acknowledged, by another way, once.
+ * The recipient takes whichever comes first, and only that. */
+bool mix_traffic_copies(const mix_traffic *t, mix_time now);
 /* Appends one MixPacket when a slot is due and the backlog has room, else MIX_DONE; call it until
  * then. Fragments for which there is no route give an event (GAVE_UP, or a new timer if they were
  * sent before). Other errors (MIX_ERR_MEMORY, MIX_ERR_RANDOM, MIX_ERR_CRYPTO) change nothing: the
@@ -100,9 +105,9 @@ void mix_traffic_set_backlog(mix_traffic *t, size_t packets, size_t room, mix_ti
 /* By how much the mean interval of the main stream is stretched now, 1…6. */
 uint32_t mix_traffic_multiplier(const mix_traffic *t);
 
-/* What the gateway delivered. MIX_OK (taken, or cover of ours); MIX_BLOCKED when max_delivered messages wait for
- * mix_traffic_next (nothing was taken); MIX_ERR_ACK, MIX_ERR_MEMORY. Acknowledgements that match
- * nothing are fine: they come twice, or late. */
+/* What the gateway delivered. MIX_OK (taken, or cover of ours); MIX_BLOCKED when max_delivered
+ * messages wait for mix_traffic_next (nothing was taken); MIX_ERR_ACK, MIX_ERR_MEMORY.
+ * Acknowledgements that match nothing are fine: they come twice, or late. */
 int mix_traffic_feed(mix_traffic *t, mix_bytes delivered, mix_time now);
 
 typedef enum mix_traffic_event_kind {
@@ -132,7 +137,7 @@ mix_time mix_traffic_deadline(const mix_traffic *t);
 int mix_traffic_tick(mix_traffic *t, mix_time now);
 
 typedef struct mix_traffic_counts {
-    uint64_t data, retransmitted; /* packets sent; retransmitted ones are not in data */
+    uint64_t data, retransmitted, copies; /* packets sent; each in one of them */
     uint64_t slot_cover, loop_cover;
     uint64_t acked, cover_acked, stray_acks;
     uint64_t cover_back; /* known at once; others are counted by messages/ */

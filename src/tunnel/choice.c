@@ -202,6 +202,7 @@ static int make_layers(mix_tunnel *t, mix_time now) {
     c.sphinx = t->sphinx;
     c.keys = &l->keys;
     c.pacing_off = t->cfg.pacing_off;
+    c.copies = !t->cfg.copies_off;
     c.cover_off = t->cfg.cover_off;
     c.learns = true;
     int status = mix_messages_new(&l->messages, &m, t->env);

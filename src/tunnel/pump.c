@@ -178,7 +178,11 @@ static bool refill(mix_tunnel *t, mix_time now) {
         return false;
     if (!t->exit_up && !(t->exit_trying && lane_is_empty(t, MIX_LANE_GENERAL)))
         return false;
-    uint32_t count = mix_economy_refill(&l->economy, mix_traffic_idle(l->traffic, now), now);
+    bool copies = mix_traffic_copies(l->traffic, now);
+    if (!t->exit_up && copies)
+        return false;
+    bool idle = mix_traffic_idle(l->traffic, now) && !copies;
+    uint32_t count = mix_economy_refill(&l->economy, idle, now);
     if (count == 0)
         return false;
     int status = mix_messages_give(l->messages, &t->exit.address, count);

@@ -623,7 +623,7 @@ static void add_layers(const mix_tunnel *t, mix_tunnel_stats *s) {
     mix_traffic_counts c = mix_traffic_count(l->traffic);
     s->data += c.data;
     s->retransmitted += c.retransmitted;
-    s->cover += c.slot_cover + c.loop_cover;
+    s->cover += c.slot_cover + c.loop_cover + c.copies;
     s->acknowledged += c.acked;
     s->surbs = l->economy.stock;
     s->waiting = (uint32_t)mix_traffic_waiting(l->traffic);

@@ -19,6 +19,7 @@ const RULES: { [name in keyof Required<SetupMixTunnelOpts>]: Rule } = {
     forceTls: { kind: 'flag' },
     disablePoissonTraffic: { kind: 'flag' },
     disableCoverTraffic: { kind: 'flag' },
+    disableCopies: { kind: 'flag' },
     openReplySurbs: { kind: 'number', most: U32 },
     dataReplySurbs: { kind: 'number', most: U32 },
     primaryDns: { kind: 'text', check: checkServer },
@@ -122,6 +123,7 @@ export function settingsOf(opts: SetupMixTunnelOpts): Settings {
         .put('plain_gateway', opts.forceTls === false ? true : undefined)
         .put('pacing_off', opts.disablePoissonTraffic)
         .put('cover_off', opts.disableCoverTraffic)
+        .put('copies_off', opts.disableCopies)
         .put('forget', opts.ephemeral)
         .put('exit_timeout', milliseconds(opts.exitTimeoutMs))
         .put('connect_timeout', milliseconds(opts.connectTimeoutMs))

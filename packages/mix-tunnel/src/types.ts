@@ -15,6 +15,8 @@ export interface SetupMixTunnelOpts {
     disablePoissonTraffic?: boolean | undefined;
     /** No cover packets. Default false. */
     disableCoverTraffic?: boolean | undefined;
+    /** No packet is sent twice. Usually a copy by another way takes the place of a cover packet, and the first to arrive counts. Default false. */
+    disableCopies?: boolean | undefined;
     /** Accepted for compatibility: the supply of reply blocks follows the traffic. */
     openReplySurbs?: number | undefined;
     /** Accepted for compatibility, as above. */

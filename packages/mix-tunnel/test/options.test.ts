@@ -47,11 +47,12 @@ test('the peer\'s words where it has good ones', () => {
 
 test('as settings: defaults, and what 0 means', () => {
     assert.deepEqual(pairs(settingsOf({})), [['dns_server', '8.8.8.8:53'], ['dns_server', '1.1.1.1:53'], ['max_redirects', '5']]);
-    const all = Object.fromEntries(pairs(settingsOf({ forceTls: false, disablePoissonTraffic: true, disableCoverTraffic: false, tcpKeepaliveMs: 0, maxRedirects: 0,
+    const all = Object.fromEntries(pairs(settingsOf({ forceTls: false, disablePoissonTraffic: true, disableCoverTraffic: false, disableCopies: true, tcpKeepaliveMs: 0, maxRedirects: 0,
         connectTimeoutMs: 0, dnsTimeoutMs: 7, storagePassphrase: 'grün', userAgent: '', ephemeral: true, connectionsPerHost: 2 })));
     assert.equal(all.plain_gateway, '1');
     assert.equal(all.pacing_off, '1');
     assert.equal(all.cover_off, '0');
+    assert.equal(all.copies_off, '1');
     assert.equal(all.keepalive, '-1');
     assert.equal(all.max_redirects, '-1');
     assert.equal(all.connect_timeout, '1');
