@@ -197,13 +197,17 @@ static void fail(mix_fetch *f, fetch *x, int status, mix_time now) {
     fail_with(f, x, &why, now);
 }
 
+/* As much as there is room for; WRITABLE tells of more. No event would follow a lack of memory. */
 static void feed_body(mix_fetch *f, fetch *x, mix_time now) {
-    size_t taken = 0;
-    while (!x->streams && x->body_at < x->body.len &&
-           mix_http_write(f->http, x->exchange,
-                          mix_bytes_slice(mix_buf_bytes(&x->body), x->body_at, x->body.len), &taken,
-                          now) == MIX_OK)
+    int status = MIX_OK;
+    while (status == MIX_OK && !x->streams && x->body_at < x->body.len) {
+        mix_bytes rest = mix_bytes_slice(mix_buf_bytes(&x->body), x->body_at, x->body.len);
+        size_t taken = 0;
+        status = mix_http_write(f->http, x->exchange, rest, &taken, now);
         x->body_at += taken;
+    }
+    if (status == MIX_ERR_MEMORY)
+        fail(f, x, status, now);
 }
 
 /* Begins an exchange for the URL as it is now. */

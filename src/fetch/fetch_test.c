@@ -2,6 +2,7 @@
 /* fetch/ by the standard's rules, against servers on the far side, in virtual time. */
 #include "fetch/fetch.h"
 
+#include "alloc_fail.h"
 #include "http/web_testing.h"
 #include "mix/errors.h"
 
@@ -358,6 +359,34 @@ static void aborted_at_any_moment(void **state) {
     end();
 }
 
+/* Whichever allocation fails while a fetch with a body begins: it is refused, or ends. */
+static void without_memory_to_begin_with(void **state) {
+    const mix_fetch_request r = {.method = "POST",
+                                 .url = "http://a.test/x",
+                                 .has_body = true,
+                                 .body = mix_bytes_str("form")};
+    size_t n = 0, used, well = 0, refused = 0, ended = 0;
+    (void)state;
+    begin();
+    assert_status(run(&r), MIX_OK); /* the name is known, and there is a connection */
+    mix_fetch_close(s.f, s.id, web_now(&s.web));
+    do {
+        s.finished = false;
+        mix_alloc_fail_at(++n, 0);
+        int status = mix_fetch_start(s.f, &s.id, &r, web_now(&s.web));
+        used = mix_alloc_count();
+        mix_alloc_fail_at(0, 0);
+        if (status == MIX_OK && !web_run(&s.web, finished, MIX_SECONDS(200)))
+            fail_msg("allocation %zu: it waits for ever", n);
+        int end = status == MIX_OK ? s.status : status;
+        assert_status(end, end == MIX_OK ? MIX_OK : MIX_ERR_MEMORY);
+        *(end == MIX_OK ? &well : status == MIX_OK ? &ended : &refused) += 1;
+        mix_fetch_close(s.f, s.id, web_now(&s.web));
+    } while (used >= n);
+    assert_true(well > 0 && refused > 0 && ended > 0);
+    end();
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_plain_get),
     cmocka_unit_test(redirects_by_the_standard),
@@ -367,5 +396,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(bodies),
     cmocka_unit_test(requests_that_cannot_be),
     cmocka_unit_test(aborted_at_any_moment),
+    cmocka_unit_test(without_memory_to_begin_with),
 };
 MIX_TEST_MAIN(fetch_test, tests)
