@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names looked up through the tunnel: all servers at once, answers kept for as long as they say,
+/* Names looked up through the tunnel: the first answer of all servers, kept for as long as it says,
  * equal questions shared. */
 #ifndef MIX_DNS_H
 #define MIX_DNS_H

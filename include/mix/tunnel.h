@@ -56,7 +56,7 @@ typedef struct mix_tunnel_config {
     const char *passphrase; /* that seals both; NULL: none */
 
     /* Of what goes through it; not looked at with ip_packets. */
-    const char *const *dns_servers; /* "ip:port", asked all at once; none: 8.8.8.8 and 1.1.1.1 */
+    const char *const *dns_servers; /* "ip:port", the first answer counts; none: 8.8.8.8, 1.1.1.1 */
     size_t dns_server_count;        /* 4 at most */
     const char *doh_url;     /* https://…: names are asked there (RFC 8484, a final "{?dns}" is left
                                 away), its own host's by dns_servers; NULL: not */

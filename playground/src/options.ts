@@ -20,7 +20,7 @@ const FIELDS: Record<Exclude<keyof SetupMixTunnelOpts, Elsewhere>, Field> = {
     directories: field('Nodes', 'list', 'Directories', 'the network’s', 'Addresses, one a line; tried in turn.'),
     forceTls: field('Nodes', 'flag', 'Gateways by wss alone', 'on; off for the local mixnet'),
     primaryDns: field('Names', 'text', 'Name server', '8.8.8.8:53', 'ip:port'),
-    fallbackDns: field('Names', 'text', 'Second name server', '1.1.1.1:53', 'Both are asked at once.'),
+    fallbackDns: field('Names', 'text', 'Second name server', '1.1.1.1:53', 'Both are asked, the first answer counts.'),
     dohUrl: field('Names', 'text', 'Names over HTTPS', 'not', 'https://…/dns-query'),
     dnsTimeoutMs: field('Names', 'number', 'Time for a lookup, ms', '10000'),
     maxRedirects: field('Requests', 'number', 'Redirects at most', '5'),

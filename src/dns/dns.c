@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lookups, the questions that they share, and the servers that are asked. c-ares asks the servers
- * of a channel one after the other, so each server has a channel of its own and the first good
- * answer counts. */
+/* Lookups, and the questions that they share. */
 #include "dns/internal.h"
 
 #include "sockets/sockets.h"
 
-#include <stdio.h>
-
-enum {
-    LOOKUPS_MAX = 1024,
-    ASKED_MOST = 32, /* questions at a time of one server: each has a socket of its own, of which
-                        there are 240 for everybody, and a channel looks after MIX_DNS_FDS */
-};
+enum { LOOKUPS_MAX = 1024 };
 #define SETTLE                                                                                     \
     MIX_MS(120) /* for the other family's answer, once one has addresses: most come together */
 #define GRACE MIX_SECONDS(3600)
-/* Before the first answer: three round trips through the tunnel; then c-ares fits its waits to what
- * it has measured. */
-#define FIRST_WAIT MIX_MS(1200)
 #define LEAST_TTL MIX_SECONDS(10)
 #define MOST_TTL MIX_SECONDS(3600)
 #define NEGATIVE_TTL MIX_SECONDS(60)
@@ -28,51 +17,6 @@ static void *ares_take(size_t size) {
 }
 static void *ares_retake(void *p, size_t size) {
     return mix_realloc(p, size > 0 ? size : 1);
-}
-
-static void on_socket(void *data, ares_socket_t fd, int readable, int writable) {
-    server *s = data;
-    size_t i = 0;
-    unsigned events = (readable ? MIX_SOCKETS_IN : 0u) | (writable ? MIX_SOCKETS_OUT : 0u);
-    while (i < s->fd_count && s->fds[i].fd != fd)
-        i++;
-    if (i == s->fd_count && events != 0 && s->fd_count < MIX_DNS_FDS)
-        s->fds[s->fd_count++] = (struct wanted){.fd = fd};
-    if (i == s->fd_count)
-        return;
-    s->fds[i].events = events;
-    if (events == 0)
-        s->fds[i] = s->fds[--s->fd_count];
-}
-
-static int open_channel(server *s, const mix_address *address) {
-    char csv[MIX_ADDRESS_TEXT];
-    struct ares_options o = {
-        .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS,
-        .timeout = (int)(FIRST_WAIT / 1000),
-        .maxtimeout = 5000,
-        .tries = 4,
-        .ndots = 1,
-        .udp_max_queries = 1, /* a port for each question */
-        .sock_state_cb = on_socket,
-        .sock_state_cb_data = s,
-        .lookups = "b",
-        .qcache_max_ttl = 0, /* its own cache is off */
-    };
-    int status =
-        ares_init_options(&s->channel, &o,
-                          ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_MAXTIMEOUTMS |
-                              ARES_OPT_TRIES | ARES_OPT_NDOTS | ARES_OPT_UDP_MAX_QUERIES |
-                              ARES_OPT_SOCK_STATE_CB | ARES_OPT_LOOKUPS | ARES_OPT_QUERY_CACHE);
-    if (status != ARES_SUCCESS) {
-        s->channel = NULL;
-        return status == ARES_ENOMEM ? MIX_ERR_MEMORY : MIX_ERR_DNS_SERVER;
-    }
-    mix_address_format(csv, address);
-    status = ares_set_servers_csv(s->channel, csv);
-    return status == ARES_SUCCESS  ? MIX_OK
-           : status == ARES_ENOMEM ? MIX_ERR_MEMORY
-                                   : MIX_ERR_ARGUMENT;
 }
 
 static void take_config(mix_dns *d, const mix_dns_config *config) {
@@ -102,7 +46,7 @@ int mix_dns_new(mix_dns **out, const mix_dns_config *config) {
     }
     for (size_t i = 0; i < MIX_DNS_SERVERS && status == MIX_OK; i++)
         if (config->servers[i].family != 0)
-            status = open_channel(&d->servers[d->server_count++], &config->servers[i]);
+            status = mix_dns_server_open(&d->servers[d->server_count++], &config->servers[i]);
     if (status == MIX_OK && config->doh)
         status = mix_dns_doh_init(d, config->doh);
     if (status == MIX_OK && d->server_count == 0 && !(d->doh && d->doh_host[0] == 0))
@@ -143,8 +87,6 @@ void mix_dns_free(mix_dns *d) {
     mix_free(d);
 }
 
-static void start(mix_dns *d, question *q);
-
 static mix_time keep_for(const answer *a) {
     mix_time ttl = MIX_SECONDS(a->ttl);
     if (a->status == MIX_OK)
@@ -155,12 +97,15 @@ static mix_time keep_for(const answer *a) {
 }
 
 /* An answer for the question: the first that says something counts; failures wait for the other
- * servers. */
+ * servers, of which the next is asked now. */
 void mix_dns_settle(mix_dns *d, question *q, answer *a, const char *alias) {
     bool final = a->status == MIX_OK || a->status == MIX_ERR_DNS_NOT_FOUND ||
                  a->status == MIX_ERR_DNS_NO_DATA;
+    if (final || !mix_dns_is_wanted(q))
+        mix_dns_ask_no_more(d, q);
     if (!final && q->asking > 0) {
         mix_dns_answer_deinit(a);
+        mix_dns_ask_next(d, q);
         return;
     }
     if (alias[0] != 0 && a->status == MIX_ERR_DNS_NO_DATA) {
@@ -168,7 +113,7 @@ void mix_dns_settle(mix_dns *d, question *q, answer *a, const char *alias) {
         if (q->hops < MIX_DNS_HOPS) {
             q->hops++;
             mix_dns_copy(q->asked, alias);
-            start(d, q);
+            mix_dns_ask(d, q);
             return;
         }
         *a = (answer){.status = MIX_ERR_DNS_CHAIN};
@@ -177,89 +122,6 @@ void mix_dns_settle(mix_dns *d, question *q, answer *a, const char *alias) {
     q->answer = *a;
     q->done = true;
     q->expires = d->now + keep_for(a);
-}
-
-static void on_answer(void *arg, ares_status_t status, size_t timeouts,
-                      const ares_dns_record_t *in) {
-    ask *k = arg;
-    mix_dns *d = k->dns;
-    question *q = k->question;
-    bool current = !q->done && k->hops == q->hops;
-    (void)timeouts;
-    k->server->asks--;
-    mix_free(k);
-    q->pending--;
-    if (!current || status == ARES_EDESTRUCTION)
-        return;
-    q->asking--;
-    answer a;
-    char alias[MIX_DNS_NAME_MAX + 1];
-    mix_dns_answer_read(&a, alias, status, in, q->asked, q->type);
-    mix_dns_settle(d, q, &a, alias);
-}
-
-/* Which servers a question may be asked of now: all, as long as they answer alike; without those
- * that are behind, once another one is nearly idle. 0: it is to wait. */
-static unsigned with_room(const mix_dns *d, bool room[static MIX_DNS_SERVERS]) {
-    size_t least = SIZE_MAX;
-    unsigned count = 0;
-    for (size_t i = 0; i < d->server_count; i++) {
-        room[i] = d->servers[i].asks < ASKED_MOST;
-        count += room[i];
-        least = d->servers[i].asks < least ? d->servers[i].asks : least;
-    }
-    return count == d->server_count || least < ASKED_MOST / 2 ? count : 0;
-}
-
-static void start(mix_dns *d, question *q) {
-    int hops = q->hops;
-    bool room[MIX_DNS_SERVERS];
-    if (q->doh) {
-        mix_dns_doh_ask(d, q);
-        return;
-    }
-    q->asking = with_room(d, room); /* before the first answer, which may come at once */
-    q->waiting = q->asking == 0;
-    if (q->waiting)
-        return;
-    for (size_t i = 0; i < d->server_count && !q->done && q->hops == hops; i++) {
-        if (!room[i])
-            continue;
-        ask *k = mix_alloc(sizeof *k);
-        if (!k) {
-            q->asking--;
-            continue;
-        }
-        *k = (ask){.dns = d, .server = &d->servers[i], .question = q, .hops = q->hops};
-        q->pending++;
-        d->servers[i].asks++;
-        d->stats.questions++;
-        /* Gives the answer to the callback in any case. */
-        (void)ares_query_dnsrec(d->servers[i].channel, q->asked, ARES_CLASS_IN,
-                                (ares_dns_rec_type_t)q->type, on_answer, k, NULL);
-    }
-    if (q->asking == 0 && !q->done && q->hops == hops) {
-        q->done = true;
-        q->answer =
-            (answer){.status = q->answer.status != MIX_OK ? q->answer.status : MIX_ERR_MEMORY};
-    }
-}
-
-/* Asks what waits, the oldest first, or forgets it when nobody waits for it any more. */
-static void start_waiting(mix_dns *d) {
-    bool room[MIX_DNS_SERVERS];
-    while (with_room(d, room) > 0) {
-        question *oldest = NULL;
-        for (question *q = d->questions; q; q = q->next)
-            oldest = q->waiting ? q : oldest;
-        if (!oldest)
-            return;
-        oldest->waiting = false;
-        if (oldest->lookups > 0 || oldest->refresh)
-            start(d, oldest);
-        else
-            oldest->done = oldest->stale = true;
-    }
 }
 
 /* The addresses of the resolver over HTTPS stand before every question: for an hour beyond their
@@ -302,8 +164,8 @@ static question *new_question(mix_dns *d, const char *name, uint16_t type) {
     q->give_up = d->now + d->config.timeout;
     q->next = d->questions;
     d->questions = q;
-    q->lookups++; /* stays while start() calls back */
-    start(d, q);
+    q->lookups++; /* stays while the first answer comes, which may be at once */
+    mix_dns_ask(d, q);
     q->lookups--;
     return q;
 }
@@ -557,7 +419,7 @@ static void hush(mix_dns *d) {
     for (question *q = d->questions; q; q = q->next) {
         if (q->doh)
             continue;
-        if (!q->done && (q->lookups > 0 || q->refresh))
+        if (!q->done && mix_dns_is_wanted(q))
             return;
         any |= q->pending > 0;
     }
@@ -580,30 +442,10 @@ int mix_dns_next(mix_dns *d, mix_dns_event *ev, mix_time now) {
     return MIX_DONE;
 }
 
-static void run_server(server *s) {
-    ares_fd_events_t events[MIX_DNS_FDS];
-    size_t n = 0;
-    for (size_t i = 0; i < s->fd_count; i++) {
-        /* c-ares keeps a datagram that did not fit our short queue, but does not ask to be told
-         * when there is room: it would send it when its time is up. */
-        unsigned ready = mix_sockets_ready(s->fds[i].fd) &
-                         (s->fds[i].events | MIX_SOCKETS_OUT | MIX_SOCKETS_ERR);
-        if (ready == 0)
-            continue;
-        events[n++] = (ares_fd_events_t){
-            .fd = s->fds[i].fd,
-            .events = (ready & ~(unsigned)MIX_SOCKETS_OUT ? ARES_FD_EVENT_READ : 0u) |
-                      (ready & MIX_SOCKETS_OUT ? ARES_FD_EVENT_WRITE : 0u)};
-    }
-    (void)ares_process_fds(s->channel, events, n, ARES_PROCESS_FLAG_NONE);
-}
-
 int mix_dns_tick(mix_dns *d, mix_time now) {
     d->now = now > d->now ? now : d->now;
     mix_sockets_set_time(now);
-    for (size_t i = 0; i < d->server_count; i++)
-        run_server(&d->servers[i]);
-    start_waiting(d);
+    mix_dns_ask_tick(d);
     for (lookup *l = d->lookups; l; l = l->next)
         (void)is_ready(l, d->now); /* sets how long the rest is waited for */
     hush(d);
@@ -611,16 +453,9 @@ int mix_dns_tick(mix_dns *d, mix_time now) {
 }
 
 mix_time mix_dns_deadline(const mix_dns *d) {
-    mix_time at = mix_dns_doh_waits(d) ? d->now : MIX_NEVER;
+    mix_time at = mix_dns_doh_waits(d) ? d->now : mix_dns_ask_deadline(d);
     for (lookup *l = d->lookups; l; l = l->next) {
         mix_time own = is_ready(l, d->now) ? d->now : mix_earlier(l->give_up, l->settle);
-        at = mix_earlier(at, own);
-    }
-    for (size_t i = 0; i < d->server_count; i++) {
-        struct timeval tv;
-        if (!ares_timeout(d->servers[i].channel, NULL, &tv))
-            continue;
-        mix_time own = mix_sockets_now() + MIX_SECONDS(tv.tv_sec) + tv.tv_usec;
         at = mix_earlier(at, own);
     }
     return at;

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names into addresses through the tunnel: c-ares over the seam, all servers asked at once, answers
- * kept for as long as they say. No other folder includes c-ares. Above: http, tunnel. Below:
- * sockets (mix_sockets_begin() first).
+/* Names into addresses through the tunnel: c-ares over the seam, all servers asked, answers kept
+ * for as long as they say. No other folder includes c-ares. Above: http, tunnel. Below: sockets
+ * (mix_sockets_begin() first).
+ *
+ * The first server is asked at once, each other one as soon as what the stack had to send has left
+ * it, 40 ms later at most: so that its question goes in a packet of its own, by a way of its own.
+ * The first answer counts; who fails makes the next one be asked at once.
  *
  * A lookup gives exactly one event, and it never gives it from within the call that began it. Equal
  * questions share one exchange.
@@ -98,7 +102,7 @@ mix_time mix_dns_deadline(const mix_dns *d);
 void mix_dns_forget(mix_dns *d); /* empties the cache */
 
 typedef struct mix_dns_stats {
-    uint64_t lookups, from_cache, shared, questions; /* questions: asked, each of every server */
+    uint64_t lookups, from_cache, shared, questions; /* questions: asked, one for each server */
     size_t cached;
 } mix_dns_stats;
 void mix_dns_get_stats(const mix_dns *d, mix_dns_stats *out);

@@ -27,7 +27,7 @@ typedef struct server {
         unsigned events; /* of the seam */
     } fds[MIX_DNS_FDS];
     size_t fd_count;
-    size_t asks; /* under way */
+    size_t asks; /* under way, or owed */
 } server;
 
 typedef struct record {
@@ -73,7 +73,9 @@ typedef struct question {
     uint32_t number;  /* of the call */
     mix_time give_up; /* when the call is of no use any more */
     unsigned pending; /* callbacks of c-ares that will still come, or the call */
-    unsigned asking;  /* those of them that belong to `asked` */
+    unsigned asking;  /* those of them that belong to `asked`, and those owed */
+    unsigned owed;    /* bits: servers that are still to be asked for `asked` */
+    mix_time next_at; /* when the next of them is asked at the latest */
     unsigned lookups; /* that use it */
     mix_time expires;
     answer answer;
@@ -122,8 +124,23 @@ static inline void mix_dns_copy(char out[static MIX_DNS_NAME_MAX + 1], const cha
     memcpy(out, name, strlen(name) + 1);
 }
 
+/* Somebody waits for it, or it is to be kept. */
+static inline bool mix_dns_is_wanted(const question *q) {
+    return q->lookups > 0 || q->refresh;
+}
+
 /* dns.c: an answer for what the question asks now; takes its memory. */
 void mix_dns_settle(mix_dns *d, question *q, answer *a, const char *alias);
+/* ask.c */
+int mix_dns_server_open(server *s, const mix_address *address);
+/* Asks a question of the first server, or over HTTPS; or it waits until there is room. */
+void mix_dns_ask(mix_dns *d, question *q);
+/* Of the next one that is owed the question, if any is. */
+void mix_dns_ask_next(mix_dns *d, question *q);
+void mix_dns_ask_no_more(mix_dns *d, question *q); /* of those that are owed it */
+/* Takes answers, and asks what is due. */
+void mix_dns_ask_tick(mix_dns *d);
+mix_time mix_dns_ask_deadline(const mix_dns *d);
 /* doh.c */
 int mix_dns_doh_init(mix_dns *d, const char *host);
 bool mix_dns_doh_is_for(const mix_dns *d, const char *name, uint16_t type);

@@ -369,6 +369,8 @@ static void far_datagram(void *user, far *f, const mix_address *from, const mix_
     bool known =
         at > 17 && memcmp(query.data + at - 5, "\4test", 5) == 0 && query.data[at + 2] == 1;
     w->lookups++;
+    w->lookup_moments += far_now(f) != w->looked_up;
+    w->looked_up = far_now(f);
     mix_buf_put(&out, query.data, 2);
     mix_buf_put_u16(&out, known || memcmp(query.data + at - 5, "\4test", 5) == 0 ? 0x8180 : 0x8183);
     mix_buf_put_u16(&out, 1);

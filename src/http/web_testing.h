@@ -53,6 +53,8 @@ typedef struct web {
     identity ca, server;
     SSL_CTX *server_ctx;
     unsigned connections, resumed, requests, lookups; /* seen by the far side */
+    unsigned lookup_moments;                          /* at which questions came, by virtual time */
+    mix_time looked_up;                               /* the last of them */
     web_conn *last;
 } web;
 

@@ -144,6 +144,10 @@ uint64_t mix_sockets_moved(void) {
     return mix_seam.moved;
 }
 
+size_t mix_sockets_unsent(void) {
+    return mix_seam.stack ? mix_tcpip_waiting(mix_seam.stack) : 0;
+}
+
 int mix_sock_socket(int family, int type, int protocol) {
     int number;
 #ifdef SOCK_NONBLOCK

@@ -42,6 +42,8 @@ unsigned mix_sockets_open(void); /* how many there are */
 /* Grows whenever a socket is opened, closed, or takes or gives something: who runs a library and
  * sees it unchanged knows that nothing came of it. */
 uint64_t mix_sockets_moved(void);
+/* Packets of all sockets that wait to leave the stack; 0 without one. */
+size_t mix_sockets_unsent(void);
 /* A struct sockaddr of either family, as a library handed it out; MIX_ERR_ADDRESS. */
 int mix_sockets_address(mix_address *out, const void *sockaddr);
 

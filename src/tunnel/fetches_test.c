@@ -147,6 +147,23 @@ static void names(void **state) {
     scene_end();
 }
 
+/* Two name servers are two ways: what comes in one packet comes at one moment. */
+static void each_name_server_is_asked_by_a_packet_of_its_own(void **state) {
+    enum { NAMES = 20 };
+    (void)state;
+    scene_begin(9);
+    scene_open();
+    for (int i = 0; i < NAMES; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "n%d.test", i);
+        assert_true(web_client_look_up(&s.asks, name, MIX_LOOKUP_IP4, 0, MIX_SECONDS(5)));
+        scene_wait(MIX_SECONDS(1));
+    }
+    assert_int_equal(s.web.web.lookups, 2 * NAMES);
+    assert_int_equal(s.web.web.lookup_moments, 2 * NAMES);
+    scene_end();
+}
+
 static void by_ipv6(void **state) {
     (void)state;
     scene_begin(7);
@@ -219,6 +236,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(bodies_both_ways),
     cmocka_unit_test(many_at_once),
     cmocka_unit_test(names),
+    cmocka_unit_test(each_name_server_is_asked_by_a_packet_of_its_own),
     cmocka_unit_test(by_ipv6),
     cmocka_unit_test(options),
     cmocka_unit_test(in_four_round_trips),

@@ -21,7 +21,7 @@ export interface SetupMixTunnelOpts {
     openReplySurbs?: number | undefined;
     /** Accepted for compatibility, as above. */
     dataReplySurbs?: number | undefined;
-    /** Name servers, `ip:port`; both are asked at once. Default `8.8.8.8:53` and `1.1.1.1:53`. */
+    /** Name servers, `ip:port`; both are asked, the first answer counts. Default `8.8.8.8:53` and `1.1.1.1:53`. */
     primaryDns?: string | undefined;
     fallbackDns?: string | undefined;
     /** Seals what is stored. */
