@@ -73,6 +73,7 @@ int mix_ipr_new(mix_ipr **out, const mix_ipr_config *config, const mix_env *env)
     c->fallback_after = c->fallback_after ? c->fallback_after : MIX_SECONDS(3);
     c->keepalive = c->keepalive ? c->keepalive : MIX_SECONDS(40);
     c->probe_after = c->probe_after ? c->probe_after : MIX_SECONDS(3);
+    c->bundle_time = c->bundle_time ? c->bundle_time : MIX_MS(10);
     c->reorder_cap = c->reorder_cap == MIX_NEVER ? 0 : c->reorder_cap ? c->reorder_cap : MIX_MS(150);
     mix_queue_init(&i->up, QUEUE_PACKETS, c->queue_bytes);
     mix_queue_init(&i->direct, DIRECT_ITEMS, DIRECT_BYTES);
@@ -216,6 +217,8 @@ static int build_control(mix_ipr *i, outgoing kind) {
     i->message_surbs = 0;
     if (kind == OUT_CONNECT || kind == OUT_FALLBACK) {
         q.version = i->attempts[attempt].version;
+        q.has_timeout = true; /* never 0, of which nym-node dies */
+        q.buffer_timeout = (uint64_t)(i->config.bundle_time < MIX_MS(1) ? 1 : i->config.bundle_time / MIX_MS(1));
         i->message_surbs = attempt == 0 ? MIX_IPR_CONNECT_SURBS : 1;
     } else if (kind == OUT_ECHO) {
         q = request(i, MIX_IPR_REQ_PING, i->echo_id);

@@ -19,6 +19,7 @@ typedef struct mix_ipr_config {
     mix_time fallback_after;   /* a version 10 connect unanswered for so long is joined by a version 9 one; default 3 s */
     mix_time keepalive;        /* an IP packet at least so often; default 40 s, must stay below 50 s */
     mix_time probe_after;      /* answers awaited for so long: ask whether the exit is there; default 3 s */
+    mix_time bundle_time;      /* the exit collects small packets for so long before it sends them; default 10 ms, at least 1 ms */
     mix_time reorder_cap;      /* the longest wait for a gap in the downlink; default 150 ms; MIX_NEVER: no resequencing */
 } mix_ipr_config; /* zeros take the defaults */
 

@@ -77,6 +77,8 @@ static void bring_up(scene *s, uint8_t version) {
     assert_status(mix_ipr_connect(s->ipr, version, s->now), MIX_OK);
     assert_true(take(s, 1581));
     assert_int_equal(s->got.kind, MIX_IPR_REQ_CONNECT);
+    assert_true(s->got.has_timeout); /* never 0, of which nym-node dies */
+    assert_int_equal(s->got.buffer_timeout, 10);
     s->now += MIX_MS(200);
     mix_ipr_response p = success(s);
     assert_status(answer(s, &p, 0), MIX_OK);

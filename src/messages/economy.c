@@ -64,13 +64,23 @@ uint32_t mix_economy_attach(const mix_economy *e, size_t data_len, uint32_t leas
     return least + (fits < wanted ? fits : wanted);
 }
 
+static uint32_t used_of_late(const mix_economy *e) {
+    uint32_t sum = 0;
+    for (size_t span = 0; span < OF_LATE; span++)
+        sum += e->used[span];
+    return sum;
+}
+
 /* An upload uses a few for acknowledgements, a download as many as there are: slots are worth more
  * to the one as data, to the other as SURBs. */
 static uint32_t low(const mix_economy *e) {
-    uint32_t sum = e->cfg.low_least;
-    for (size_t span = 0; span < OF_LATE; span++)
-        sum += e->used[span];
+    uint32_t sum = e->cfg.low_least + used_of_late(e);
     return sum < e->cfg.low_most ? sum : e->cfg.low_most;
+}
+
+bool mix_economy_is_calm(mix_economy *e, mix_time now) {
+    advance(e, now);
+    return used_of_late(e) < IN_THREE;
 }
 
 uint32_t mix_economy_refill(mix_economy *e, bool idle, mix_time now) {

@@ -48,6 +48,9 @@ uint32_t mix_economy_attach(const mix_economy *e, size_t data_len, uint32_t leas
  * else carry cover. */
 uint32_t mix_economy_refill(mix_economy *e, bool idle, mix_time now);
 
+/* Hardly any are used: what idle slots would fill up is in no hurry. */
+bool mix_economy_is_calm(mix_economy *e, mix_time now);
+
 /* SURBs were written to messages/: attached to data, or additional ones, which alone settle
  * requests. */
 void mix_economy_sent(mix_economy *e, uint32_t count, bool additional, mix_time now);

@@ -376,9 +376,26 @@ static void test_requests(void **state) {
     assert_int_equal(e.stock + e.owed, 0);
 }
 
+/* Replies of a request or two leave it calm, those of a download do not, for 100 to 200 ms. */
+static void test_calm(void **state) {
+    (void)state;
+    mix_economy_config cfg;
+    mix_economy e;
+    mix_economy_config_init(&cfg);
+    mix_economy_init(&e, &cfg, 0);
+    mix_economy_sent(&e, 100, true, 0);
+    assert_true(mix_economy_is_calm(&e, 0));
+    mix_economy_used(&e, 9, 0);
+    assert_true(mix_economy_is_calm(&e, MIX_MS(50)));
+    mix_economy_used(&e, 1, MIX_MS(50));
+    assert_false(mix_economy_is_calm(&e, MIX_MS(50)));
+    assert_false(mix_economy_is_calm(&e, MIX_MS(199)));
+    assert_true(mix_economy_is_calm(&e, MIX_MS(200)));
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_attach),       cmocka_unit_test(test_requests),
     cmocka_unit_test(test_first_answer), cmocka_unit_test(test_idle),
-    cmocka_unit_test(test_download),
+    cmocka_unit_test(test_calm),         cmocka_unit_test(test_download),
 };
 MIX_TEST_MAIN(economy_test, tests)

@@ -171,14 +171,15 @@ static bool write_message(mix_tunnel *t, mix_time now) {
 }
 
 /* Few at a time, and only when none of them wait: what waits is out of date. Not before the first
- * message has left, all of it: it has those that its answer needs. */
+ * message has left, all of it, twice: it has those that its answer needs. An idle slot is rather a
+ * copy's, unless replies come thick and fast. */
 static bool refill(mix_tunnel *t, mix_time now) {
     mix_tunnel_layers *l = &t->layers;
     if (!lane_is_empty(t, MIX_LANE_SURBS) || l->economy.stock == 0)
         return false;
     if (!t->exit_up && !(t->exit_trying && lane_is_empty(t, MIX_LANE_GENERAL)))
         return false;
-    bool copies = mix_traffic_copies(l->traffic, now);
+    bool copies = mix_traffic_copies(l->traffic, now) && mix_economy_is_calm(&l->economy, now);
     if (!t->exit_up && copies)
         return false;
     bool idle = mix_traffic_idle(l->traffic, now) && !copies;
