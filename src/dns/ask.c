@@ -15,7 +15,7 @@ enum {
 /* The next server is asked when what was asked before has left the stack, so that the question goes
  * in a packet of its own, by another route; or after so long, if the stack always has more to send.
  */
-#define NEXT_MOST MIX_MS(40)
+#define NEXT_MOST MIX_MS(100)
 
 static void on_socket(void *data, ares_socket_t fd, int readable, int writable) {
     server *s = data;

@@ -9,7 +9,7 @@
 
 enum { SERVERS = 4, EVENTS = 64, LOG = 256 };
 #define DELAY MIX_MS(1)
-#define NEXT_MOST MIX_MS(40)
+#define NEXT_MOST MIX_MS(100)
 
 static struct {
     mix_test_env env;

@@ -4,7 +4,7 @@
  * (mix_sockets_begin() first).
  *
  * The first server is asked at once, each other one as soon as what the stack had to send has left
- * it, 40 ms later at most: so that its question goes in a packet of its own, by a way of its own.
+ * it, 100 ms later at most: so that its question goes in a packet of its own, by a way of its own.
  * The first answer counts; who fails makes the next one be asked at once.
  *
  * A lookup gives exactly one event, and it never gives it from within the call that began it. Equal
