@@ -8,7 +8,7 @@ export const ADDRESS = '93.184.216.34'; // public, leads to loopback
 const NAME = 'site.example';
 const OTHER = 'six.example';
 const names = (letter, count) => Array.from({ length: count }, (_, i) => `${letter}${i}.example`);
-const FRESH = names('dns', 15);
+const FRESH = names('dns', 30);
 const NEW = names('new', 4);
 export const NAMES = [NAME, OTHER, ...FRESH, ...NEW];
 
