@@ -439,18 +439,46 @@ static int handle(mix_ipr *i, mix_bytes payload, mix_bytes *bundle, mix_time now
     return MIX_OK;
 }
 
+/* Nobody minds their order: UDP and echoes. */
+static bool is_datagram(mix_bytes packet) {
+    enum { ICMP = 1, UDP = 17, ICMP6 = 58 };
+    unsigned version = packet.len > 0 ? packet.data[0] >> 4 : 0;
+    if (packet.len < (version == 6 ? 40 : 20) || (version != 4 && version != 6))
+        return false;
+    uint8_t protocol = packet.data[version == 6 ? 6 : 9];
+    return protocol == UDP || protocol == (version == 6 ? ICMP6 : ICMP);
+}
+
+/* Of a bundle that is to wait for an earlier one datagrams pass at once: theirs is no order, and of two name servers' answers the quick one
+ * would wait for the slow one. What is left keeps the frame's place, even when it is nothing. Without memory all waits. */
+static mix_bytes pass_what_may(mix_ipr *i, mix_bytes bundle, mix_buf *waits, mix_buf *passes) {
+    mix_bytes packet, rest = bundle;
+    while (mix_bundle_take(&packet, &rest))
+        mix_bundle_put(is_datagram(packet) ? passes : waits, packet);
+    if (passes->len == 0 || mix_buf_status(waits) != MIX_OK || mix_buf_status(passes) != MIX_OK)
+        return bundle;
+    return mix_queue_push(&i->direct, mix_buf_bytes(passes), 0) == MIX_OK ? mix_buf_bytes(waits) : bundle;
+}
+
+static int feed_in_order(mix_ipr *i, uint32_t seq, mix_bytes bundle, mix_time now) {
+    mix_buf waits = {0}, passes = {0};
+    if (mix_reorder_would_hold(&i->reorder, seq))
+        bundle = pass_what_may(i, bundle, &waits, &passes);
+    int status = mix_reorder_put(&i->reorder, seq, bundle, now);
+    if (status != MIX_OK && status != MIX_DONE)
+        status = mix_queue_push(&i->direct, bundle, 0);
+    mix_buf_deinit_wiped(&waits);
+    mix_buf_deinit_wiped(&passes);
+    return status;
+}
+
 static int feed_frame(mix_ipr *i, const mix_lp_frame *f, mix_time now) {
     mix_bytes bundle;
     int status = handle(i, f->payload, &bundle, now);
     if (status != MIX_OK || bundle.len == 0)
         return status;
-    if (f->seq != 0) {
-        status = mix_reorder_put(&i->reorder, f->seq, bundle, now);
-        if (status == MIX_OK || status == MIX_DONE)
-            return MIX_OK;
-    }
-    status = mix_queue_push(&i->direct, bundle, 0);
-    return status == MIX_BLOCKED ? MIX_ERR_LIMIT : status;
+    status = f->seq != 0 ? feed_in_order(i, f->seq, bundle, now) : mix_queue_push(&i->direct, bundle, 0);
+    return status == MIX_BLOCKED ? MIX_ERR_LIMIT : status == MIX_DONE ? MIX_OK : status;
 }
 
 int mix_ipr_feed(mix_ipr *i, mix_bytes message, mix_time now) {

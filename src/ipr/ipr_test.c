@@ -247,6 +247,83 @@ static void frames_come_back_into_order(void **state) {
     mix_ipr_free(s.ipr);
 }
 
+/* One packet of each kind in a frame; only what has an order waits for the frame before. */
+static int mixed_data(scene *s, uint32_t seq) {
+    mix_buf bundle = {0};
+    const struct {
+        uint8_t version, protocol;
+    } kinds[] = {{4, 6}, {4, 17}, {4, 1}, {6, 6}, {6, 17}, {6, 58}, {4, 58}, {5, 17}};
+    for (size_t n = 0; n < sizeof kinds / sizeof *kinds; n++) {
+        uint8_t packet[40] = {(uint8_t)(kinds[n].version << 4)};
+        packet[kinds[n].version == 6 ? 6 : 9] = kinds[n].protocol;
+        packet[39] = (uint8_t)(n + 1);
+        mix_bundle_put(&bundle, MIX_BYTES(packet));
+    }
+    uint8_t cut[19] = {0x40, [9] = 17}, cut6[39] = {0x60, [6] = 17};
+    mix_bundle_put(&bundle, MIX_BYTES(cut));
+    mix_bundle_put(&bundle, MIX_BYTES(cut6));
+    mix_ipr_response p = {.version = 9, .kind = MIX_IPR_RES_DATA, .bundle = mix_buf_bytes(&bundle)};
+    int status = answer(s, &p, seq);
+    mix_buf_deinit(&bundle);
+    return status;
+}
+
+/* Packets until there is none; a bit for each kind, bit 0 for those that were cut. */
+static unsigned take_kinds(scene *s, unsigned *count) {
+    mix_ipr_event ev;
+    unsigned kinds = 0;
+    for (*count = 0; mix_ipr_next(s->ipr, &ev, s->now) == MIX_OK; ++*count)
+        kinds |= 1u << (ev.packet.len == 40 ? ev.packet.data[39] : 0);
+    return kinds;
+}
+
+static void datagrams_wait_for_nothing(void **state) {
+    (void)state;
+    scene s;
+    unsigned count;
+    const unsigned datagrams = 1u << 2 | 1u << 3 | 1u << 5 | 1u << 6;
+    setup(&s, NULL);
+    bring_up(&s, 9);
+    assert_status(mixed_data(&s, 2), MIX_OK);
+    assert_int_equal(take_kinds(&s, &count), datagrams);
+    assert_int_equal(count, 4);
+    assert_status(mixed_data(&s, 2), MIX_OK); /* the same frame again */
+    assert_int_equal(take_kinds(&s, &count), 0);
+    assert_status(data(&s, "one", 1), MIX_OK);
+    expect_packet(&s, "one");
+    assert_int_equal(take_kinds(&s, &count), 0x1ff & ~datagrams);
+    assert_int_equal(count, 6);
+    assert_status(mixed_data(&s, 3), MIX_OK); /* it is its turn: as they came */
+    assert_int_equal(take_kinds(&s, &count), 0x1ff);
+    assert_int_equal(count, 10);
+    mix_ipr_free(s.ipr);
+}
+
+/* A frame of which nothing is left to wait still has its number. */
+static void a_frame_of_datagrams_leaves_no_gap(void **state) {
+    (void)state;
+    scene s;
+    setup(&s, NULL);
+    bring_up(&s, 9);
+    mix_buf bundle = {0};
+    uint8_t packet[28] = {0x45, [9] = 17};
+    mix_bundle_put(&bundle, MIX_BYTES(packet));
+    mix_ipr_response p = {.version = 9, .kind = MIX_IPR_RES_DATA, .bundle = mix_buf_bytes(&bundle)};
+    assert_status(answer(&s, &p, 2), MIX_OK);
+    expect(&s, MIX_IPR_EVENT_PACKET, NULL);
+    data(&s, "three", 3);
+    expect_nothing(&s);
+    data(&s, "one", 1);
+    expect_packet(&s, "one");
+    expect_packet(&s, "three");
+    expect_nothing(&s);
+    mix_ipr_stats stats;
+    mix_ipr_get_stats(s.ipr, &stats);
+    assert_int_equal(stats.skipped, 0);
+    mix_buf_deinit(&bundle);
+    mix_ipr_free(s.ipr);
+}
+
 static void any_order_within_the_window_is_mended(void **state) {
     (void)state;
     enum { FRAMES = 2000, SPAN = 40 };
@@ -510,6 +587,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(packets_share_a_message_while_they_fit),
     cmocka_unit_test(a_full_queue_blocks_and_loses_nothing),
     cmocka_unit_test(frames_come_back_into_order),
+    cmocka_unit_test(datagrams_wait_for_nothing),
+    cmocka_unit_test(a_frame_of_datagrams_leaves_no_gap),
     cmocka_unit_test(any_order_within_the_window_is_mended),
     cmocka_unit_test(late_and_lost_frames_are_told_apart),
     cmocka_unit_test(refusals_name_the_destination),

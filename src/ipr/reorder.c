@@ -91,6 +91,11 @@ static void release(mix_reorder *r) {
     r->given = NULL;
 }
 
+bool mix_reorder_would_hold(const mix_reorder *r, uint32_t seq) {
+    int64_t ahead = distance(r->next, seq);
+    return r->cap != 0 && ahead > 0 && ahead < MIX_REORDER_FRAMES - 1 && !r->frames[seq % MIX_REORDER_FRAMES].data;
+}
+
 int mix_reorder_put(mix_reorder *r, uint32_t seq, mix_bytes frame, mix_time now) {
     int64_t ahead = distance(r->next, seq);
     if (r->cap == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Puts the exit's data frames back into their order. Each hop delays packets at random, so most neighbours change places; TCP would
+/* Puts the exit's data frames back into their order, as far as they matter to it: datagrams have passed before (ipr.c). Each hop delays packets at random, so most neighbours change places; TCP would
  * take that for loss. A gap is waited for as long as late frames of this path have lately needed, within bounds; frames that come
  * later still are passed on at once, out of order. Bounded in frames and bytes: what does not fit makes the oldest gap be given up. */
 #ifndef MIX_IPR_REORDER_H
@@ -48,6 +48,8 @@ void mix_reorder_deinit(mix_reorder *r);
 /* A frame came. MIX_OK: call mix_reorder_next until it gives none. MIX_BLOCKED: pass it on now, as it is (it is late, or there is no
  * waiting). MIX_DONE: it is a duplicate, drop it. MIX_ERR_MEMORY: not kept; it may be passed on as it is. */
 int mix_reorder_put(mix_reorder *r, uint32_t seq, mix_bytes frame, mix_time now);
+/* Whether put() would keep this frame for later: an earlier one is missing. */
+bool mix_reorder_would_hold(const mix_reorder *r, uint32_t seq);
 /* Whether the frame that is due is here, or a gap has been waited for long enough. The bytes are valid until the next call. */
 bool mix_reorder_next(mix_reorder *r, mix_bytes *frame, mix_time now);
 mix_time mix_reorder_deadline(const mix_reorder *r);
