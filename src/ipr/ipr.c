@@ -453,9 +453,13 @@ static bool is_datagram(mix_bytes packet) {
  * would wait for the slow one. What is left keeps the frame's place, even when it is nothing. Without memory all waits. */
 static mix_bytes pass_what_may(mix_ipr *i, mix_bytes bundle, mix_buf *waits, mix_buf *passes) {
     mix_bytes packet, rest = bundle;
-    while (mix_bundle_take(&packet, &rest))
+    bool any = false;
+    while (!any && mix_bundle_take(&packet, &rest))
+        any = is_datagram(packet);
+    rest = bundle;
+    while (any && mix_bundle_take(&packet, &rest))
         mix_bundle_put(is_datagram(packet) ? passes : waits, packet);
-    if (passes->len == 0 || mix_buf_status(waits) != MIX_OK || mix_buf_status(passes) != MIX_OK)
+    if (!any || mix_buf_status(waits) != MIX_OK || mix_buf_status(passes) != MIX_OK)
         return bundle;
     return mix_queue_push(&i->direct, mix_buf_bytes(passes), 0) == MIX_OK ? mix_buf_bytes(waits) : bundle;
 }
