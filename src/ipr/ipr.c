@@ -449,16 +449,21 @@ static bool is_datagram(mix_bytes packet) {
     return protocol == UDP || protocol == (version == 6 ? ICMP6 : ICMP);
 }
 
-/* Of a bundle that is to wait for an earlier one datagrams pass at once: theirs is no order, and of two name servers' answers the quick one
- * would wait for the slow one. What is left keeps the frame's place, even when it is nothing. Without memory all waits. */
+static bool may_pass(const mix_ipr *i, mix_bytes packet) {
+    return is_datagram(packet) || (i->config.is_next && i->config.is_next(i->config.user, packet));
+}
+
+/* Of a bundle that is to wait for an earlier one, what misses nothing passes at once: of two name servers' answers the quick one would wait
+ * for the slow one, and all connections for what one of them has lost. What is left keeps the frame's place, even when it is nothing.
+ * Without memory all waits. */
 static mix_bytes pass_what_may(mix_ipr *i, mix_bytes bundle, mix_buf *waits, mix_buf *passes) {
     mix_bytes packet, rest = bundle;
     bool any = false;
     while (!any && mix_bundle_take(&packet, &rest))
-        any = is_datagram(packet);
+        any = may_pass(i, packet);
     rest = bundle;
     while (any && mix_bundle_take(&packet, &rest))
-        mix_bundle_put(is_datagram(packet) ? passes : waits, packet);
+        mix_bundle_put(may_pass(i, packet) ? passes : waits, packet);
     if (!any || mix_buf_status(waits) != MIX_OK || mix_buf_status(passes) != MIX_OK)
         return bundle;
     return mix_queue_push(&i->direct, mix_buf_bytes(passes), 0) == MIX_OK ? mix_buf_bytes(waits) : bundle;

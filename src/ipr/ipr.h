@@ -21,6 +21,9 @@ typedef struct mix_ipr_config {
     mix_time probe_after;      /* answers awaited for so long: ask whether the exit is there; default 3 s */
     mix_time bundle_time;      /* the exit collects small packets for so long before it sends them; default 10 ms, at least 1 ms */
     mix_time reorder_cap;      /* the longest wait for a gap in the downlink; default 150 ms; MIX_NEVER: no resequencing */
+    /* Whether TCP takes a packet although earlier frames are missing: it does not wait for them. NULL: datagrams only do not. */
+    bool (*is_next)(void *user, mix_bytes packet);
+    void *user;
 } mix_ipr_config; /* zeros take the defaults */
 
 enum {

@@ -324,6 +324,34 @@ static void a_frame_of_datagrams_leaves_no_gap(void **state) {
     mix_ipr_free(s.ipr);
 }
 
+static bool begins_with_n(void *user, mix_bytes packet) {
+    ++*(int *)user;
+    return packet.len > 0 && packet.data[0] == 'n';
+}
+
+/* What TCP says that it takes passes too; it is asked of nothing whose turn it is. */
+static void what_is_next_passes(void **state) {
+    (void)state;
+    scene s;
+    int asked = 0;
+    mix_ipr_config config = {.is_next = begins_with_n, .user = &asked};
+    setup(&s, &config);
+    bring_up(&s, 9);
+    data(&s, "one", 1);
+    expect_packet(&s, "one");
+    assert_int_equal(asked, 0);
+    data(&s, "next", 3);
+    expect_packet(&s, "next");
+    data(&s, "four", 4);
+    expect_nothing(&s);
+    assert_true(asked > 0);
+    data(&s, "two", 2);
+    expect_packet(&s, "two");
+    expect_packet(&s, "four");
+    expect_nothing(&s);
+    mix_ipr_free(s.ipr);
+}
+
 static void any_order_within_the_window_is_mended(void **state) {
     (void)state;
     enum { FRAMES = 2000, SPAN = 40 };
@@ -589,6 +617,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(frames_come_back_into_order),
     cmocka_unit_test(datagrams_wait_for_nothing),
     cmocka_unit_test(a_frame_of_datagrams_leaves_no_gap),
+    cmocka_unit_test(what_is_next_passes),
     cmocka_unit_test(any_order_within_the_window_is_mended),
     cmocka_unit_test(late_and_lost_frames_are_told_apart),
     cmocka_unit_test(refusals_name_the_destination),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Puts the exit's data frames back into their order. Each hop delays packets at random, so most neighbours change places; TCP would
- * take that for loss (datagrams have passed before, see ipr.c). A gap is waited for as long as late frames of this path have lately needed, within bounds; frames that come
+ * take that for loss (what misses nothing has passed before, see ipr.c). A gap is waited for as long as late frames of this path have lately needed, within bounds; frames that come
  * later still are passed on at once, out of order. Bounded in frames and bytes: what does not fit makes the oldest gap be given up. */
 #ifndef MIX_IPR_REORDER_H
 #define MIX_IPR_REORDER_H

@@ -172,6 +172,26 @@ int mix_tcpip_feed(mix_tcpip *t, mix_bytes in, mix_time now) {
     return status;
 }
 
+bool mix_tcpip_is_next(const mix_tcpip *t, mix_bytes in) {
+    packet p;
+    if (in.len > 0xffff || read_packet(&p, in, false) != MIX_OK || p.protocol != TCP ||
+        !is_ours(t, &p.to))
+        return false;
+    const socket *s = find(t, TCP, p.to.port, &p.from);
+    mix_reader r = {.in = p.body};
+    mix_skip(&r, 4);
+    u32_t seq = mix_read_u32(&r), ack = mix_read_u32(&r);
+    size_t header = (size_t)(mix_read_u8(&r) >> 4) * 4;
+    uint8_t flags = mix_read_u8(&r);
+    if (!s || r.bad || header > p.body.len || flags & TCP_RST)
+        return false;
+    if (s->connecting || flags & TCP_SYN)
+        return s->connecting && flags & TCP_SYN;
+    if (p.body.len == header && !(flags & TCP_FIN))
+        return flags & TCP_ACK && TCP_SEQ_GT(ack, s->tcp->lastack);
+    return seq == s->tcp->rcv_nxt;
+}
+
 /* From lwIP. A full queue keeps data in TCP's own hands; what is small (SYN, ACK, RST) has some
  * room behind it. */
 static err_t output(mix_tcpip *t, struct pbuf *p) {

@@ -36,6 +36,10 @@ void mix_tcpip_free(mix_tcpip *t);
 /* From below: one IP packet. What is malformed, not for us or of no use is dropped:
  * MIX_ERR_IP_PACKET; MIX_ERR_MEMORY likewise (TCP comes back for it). */
 int mix_tcpip_feed(mix_tcpip *t, mix_bytes packet, mix_time now);
+/* Whether a TCP packet, fed now, would be the next of its connection although packets of others may
+ * be missing: what TCP takes without asking for anything again. A reset is never: data before it
+ * may be on the way. */
+bool mix_tcpip_is_next(const mix_tcpip *t, mix_bytes packet);
 /* To below: appends one IP packet to out, or returns MIX_DONE. */
 int mix_tcpip_drain(mix_tcpip *t, mix_buf *out, mix_time now);
 size_t mix_tcpip_waiting(const mix_tcpip *t); /* packets that drain() would give */

@@ -25,6 +25,8 @@ static struct world {
     bool reads, shut_when_written, connected, ended;
     int status;
     bool out_of_memory_is_fine;
+    bool judges, judged_altered; /* what comes: whether it is next */
+    size_t next, not_next;
 } w;
 
 static size_t live_before;
@@ -94,8 +96,41 @@ static void far_datagram(void *user, far *f, const mix_address *from, const mix_
     far_send_datagram(f, to, from, data);
 }
 
+/* A data packet over IPv4 that is next, altered: then it is not. */
+static void judge_altered(mix_bytes packet) {
+    enum { IP = 20, PORT = IP + 3, SEQUENCE = IP + 7, FLAGS = IP + 13, RESET = 4 };
+    const struct {
+        size_t at;
+        uint8_t bits;
+    } changes[] = {{9, 6 ^ 17}, {15, 1}, {19, 1}, {PORT, 1}, {SEQUENCE, 1}, {FLAGS, RESET}};
+    uint8_t copy[1500];
+    memcpy(copy, packet.data, packet.len);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        copy[changes[i].at] ^= changes[i].bits;
+        assert_false(mix_tcpip_is_next(w.t, mix_bytes_of(copy, packet.len)));
+        copy[changes[i].at] ^= changes[i].bits;
+    }
+    for (size_t len = 0; len < IP + 20; len++)
+        assert_false(mix_tcpip_is_next(w.t, mix_bytes_of(copy, len)));
+    assert_true(mix_tcpip_is_next(w.t, mix_bytes_of(copy, packet.len)));
+    w.judged_altered = true;
+}
+
+static void judge(mix_bytes packet) {
+    bool is_tcp = packet.len > 40 && packet.data[packet.data[0] >> 4 == 4 ? 9 : 6] == 6;
+    if (is_tcp && mix_tcpip_is_next(w.t, packet)) {
+        w.next++;
+        if (packet.len > 1000 && packet.data[0] == 0x45)
+            judge_altered(packet);
+    } else if (is_tcp) {
+        w.not_next++;
+    }
+}
+
 static void near_feed(void *user, mix_bytes packet, mix_time now) {
     (void)user;
+    if (w.judges)
+        judge(packet);
     int status = mix_tcpip_feed(w.t, packet, now);
     if (!w.out_of_memory_is_fine)
         assert_true(status == MIX_OK || status == MIX_ERR_IP_PACKET);
@@ -267,6 +302,22 @@ static void transfers_in_both_directions(void **state) {
         assert_true(far_run(w.f, all_read, start + MIX_SECONDS(100)));
         assert_int_equal(w.got_sum, pattern_sum(r->size));
         assert_in_range((far_now(w.f) - start) / 1000, 2 * (mix_time)r->delay, r->down_ms);
+        finish();
+    }
+}
+
+/* What arrives in order is all next; of what does not, what fits without the rest. */
+static void what_is_next(void **state) {
+    (void)state;
+    for (int jitter = 0; jitter <= 30; jitter += 30) {
+        far_options o = {.delay = MIX_MS(20), .jitter = MIX_MS(jitter), .seed = 1};
+        begin(&o, NULL);
+        w.to_read = w.source_size = 300000;
+        w.judges = true;
+        assert_status(connect_to(4, SOURCE), MIX_OK);
+        assert_true(far_run(w.f, all_read, far_now(w.f) + MIX_SECONDS(100)));
+        assert_true(w.judged_altered && w.next > 0);
+        assert_true(jitter > 0 ? w.not_next > 20 : w.not_next == 0);
         finish();
     }
 }
@@ -728,6 +779,7 @@ static void without_memory_at_any_point(void **state) {
 }
 
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(what_is_next),
     cmocka_unit_test(transfers_in_both_directions),
     cmocka_unit_test(an_echo_and_a_half_close),
     cmocka_unit_test(what_a_syn_says),

@@ -159,7 +159,7 @@ bool mix_tunnel_next_value(mix_tunnel *t, mix_store_change *out);
 void mix_tunnel_drop_values(mix_tunnel *t);
 
 /* ---- stack.c ---- */
-void mix_tunnel_stack_config(const mix_tunnel *t, mix_ipr_config *ipr);
+void mix_tunnel_stack_config(mix_tunnel *t, mix_ipr_config *ipr);
 /* With the addresses that the exit gave: a new stack. MIX_ERR_MEMORY, MIX_ERR_RANDOM. */
 int mix_tunnel_stack_begin(mix_tunnel *t, mix_time now);
 void mix_tunnel_stack_end(mix_tunnel *t);

@@ -12,11 +12,18 @@ enum { QUEUE_BYTES = 3200, QUEUE_PACKETS = 8 };
 /* of IP packets between the stack and a message: those beyond wait
       where TCP knows of them */
 
-void mix_tunnel_stack_config(const mix_tunnel *t, mix_ipr_config *ipr) {
+static bool is_next(void *user, mix_bytes packet) {
+    const mix_tunnel *t = user;
+    return t->tcpip && mix_tcpip_is_next(t->tcpip, packet);
+}
+
+void mix_tunnel_stack_config(mix_tunnel *t, mix_ipr_config *ipr) {
     if (t->cfg.ip_packets)
         return;
     ipr->queue_bytes = QUEUE_BYTES;
     ipr->reorder_cap = LONGEST_GAP;
+    ipr->is_next = is_next;
+    ipr->user = t;
 }
 
 mix_tcpip *mix_tunnel_tcpip(mix_tunnel *t) {
