@@ -153,6 +153,7 @@ static void test_failures(void **state) {
     (void)state;
     fixture f;
     start_copying(&f);
+    warm(&f);
     assert_status(write_one(&f, 1), MIX_OK);
     slot(&f);
     mix_time due = mix_traffic_deadline(f.t);

@@ -570,13 +570,7 @@ static void test_memory_fails(void **state) {
     (void)state;
     fixture f;
     setup(&f);
-    uint8_t keys[8][MIX_KEY_LEN];
-    for (size_t i = 0; i < 8; i++)
-        memcpy(keys[i], f.topology->nodes[i].sphinx_key, MIX_KEY_LEN);
-    /* So that no table is made meanwhile: */
-    assert_status(mix_sphinx_warm(f.sphinx, keys, 8), MIX_OK);
-    for (size_t i = 0; i < 8; i++)
-        mix_x25519_ephemeral(f.crypto, keys[0], keys[1], keys[2], f.peer.encryption);
+    warm(&f);
     mix_buf surb = {0};
     make_surb(&f, &surb);
     size_t before = mix_alloc_live(), failed = 0;

@@ -67,6 +67,16 @@ static inline void start(fixture *f) {
     assert_status(mix_traffic_set_topology(f->t, f->topology, f->now), MIX_OK);
 }
 
+/* So that no table is made meanwhile. */
+static inline void warm(fixture *f) {
+    uint8_t keys[8][MIX_KEY_LEN];
+    for (size_t i = 0; i < 8; i++)
+        memcpy(keys[i], f->topology->nodes[i].sphinx_key, MIX_KEY_LEN);
+    assert_status(mix_sphinx_warm(f->sphinx, keys, 8), MIX_OK);
+    for (size_t i = 0; i < 8; i++)
+        mix_x25519_ephemeral(f->crypto, keys[0], keys[1], keys[2], f->peer.encryption);
+}
+
 static inline void teardown(fixture *f) {
     mix_traffic_free(f->t);
     mix_sphinx_free(f->sphinx);
