@@ -128,7 +128,7 @@ async function latency(run, context) {
         note.value('parallel-6', median(times));
     }
     if (run.wants('echo')) {
-        const times = await run.step(page, 'echo', 'echo', { name: NAME, count: 40 });
+        const times = await run.step(page, 'echo', 'echo', { name: NAME, count: 80 });
         note.value('echo-p50', median(times));
         note.value('echo-p95', quantile(times, 0.95));
     }
