@@ -38,7 +38,7 @@ typedef struct mix_tunnel_config {
     bool plain_gateway;  /* gateways may be reached by ws:// (forceTls off) */
     bool pacing_off;     /* packets leave when they are there: observers see when you speak */
     bool cover_off;      /* no loop cover traffic */
-    bool copies_off;     /* no packet is sent twice to be quick or safe from loss; with pacing, one
+    bool copies_off;     /* a packet is sent again only when it is lost; else, with pacing, a copy
                             takes the place of a cover packet, by a way of its own */
     bool ip_packets;     /* IP packets are the host's own: mix_tunnel_write and PACKET events */
     bool forget;         /* identities are not kept: the gateway is told so at the end. Nor is
@@ -207,7 +207,7 @@ void mix_tunnel_tick(mix_tunnel *t, mix_time now);
 
 typedef struct mix_tunnel_stats {
     mix_tunnel_state state, phase;
-    uint64_t data, retransmitted, cover; /* packets that left */
+    uint64_t data, retransmitted, cover; /* packets that left; cover: and copies in its place */
     uint64_t acknowledged, replies;      /* packets that came: acknowledgements of data, replies */
     uint64_t sent_bytes, received_bytes; /* of the link's messages */
     uint64_t ip_up, ip_down, ip_dropped; /* IP packets; dropped: nobody fetched them */

@@ -191,13 +191,22 @@ static bool has_next(const question *q) {
     return q->owed != 0 && mix_dns_is_wanted(q);
 }
 
+/* Nobody waits for it any more: its places at servers are for others. Who asks for the same later
+ * begins anew. */
+static void let_go(mix_dns *d, question *q) {
+    mix_dns_ask_no_more(d, q);
+    q->stale = true;
+}
+
 /* Asks the next server, one for each question: those that go together share packets again. */
 static void ask_due(mix_dns *d) {
     question *due[ASKED_MOST * MIX_DNS_SERVERS]; /* each has a place at a server */
     size_t n = 0;
     bool left = mix_sockets_unsent() == 0;
     for (question *q = d->questions; q; q = q->next)
-        if (has_next(q) && (left || q->next_at <= d->now) && n < sizeof due / sizeof *due)
+        if (q->owed != 0 && !mix_dns_is_wanted(q))
+            let_go(d, q);
+        else if (q->owed != 0 && (left || q->next_at <= d->now) && n < sizeof due / sizeof *due)
             due[n++] = q;
     while (n > 0) /* the oldest first */
         mix_dns_ask_next(d, due[--n]);

@@ -20,7 +20,7 @@ void mix_builder_deinit(mix_builder *b);
 /* Appends the packet for an entry and notes the expected delay and the way in it. MIX_ERR_NO_ROUTE
  * and what the layers below give; out is as before then. */
 int mix_build_entry(mix_builder *b, mix_buf *out, mix_entry *e);
-/* Once more, by another way, for an entry that is no reply; its acknowledgement is marked. */
+/* Once more, by a way of its own, for an entry that is no reply; its acknowledgement is marked. */
 int mix_build_copy(mix_builder *b, mix_buf *out, mix_entry *e);
 /* Appends a loop cover packet (§11), and remembers it. */
 int mix_build_cover(mix_builder *b, mix_buf *out);

@@ -33,7 +33,7 @@ struct mix_entry {
     uint64_t expected; /* ns: delays of the packet and its acknowledgement */
     mix_way way;       /* of the packet that was sent last */
     mix_time sent_at;  /* when that was */
-    bool copied;       /* it was sent once more, by copy_way */
+    bool copied;       /* since then it was sent once more, by copy_way */
     mix_way copy_way;
     size_t size;    /* bytes of this allocation */
     uint8_t tail[]; /* fragment, surb */

@@ -8,6 +8,7 @@
 #include "traffic/build.h"
 #include "traffic/pending.h"
 #include "traffic/poisson.h"
+#include "traffic/twins.h"
 
 enum {
     MULTIPLIER_MAX = 6,     /* §11 */
@@ -22,6 +23,7 @@ struct mix_traffic {
     const mix_env *env;
     mix_builder builder;
     mix_reach *reach; /* or NULL */
+    mix_twins twins;
     mix_pending pending;
     mix_queue delivered;
     mix_slots main, cover;
@@ -271,7 +273,7 @@ static int drain_data(mix_traffic *t, mix_buf *out, mix_time now) {
 }
 
 /* The youngest packet that may be sent once more, or NULL. They stand in the order in which they
- * left. */
+ * left; behind one that waits without a route none is looked for. */
 static mix_entry *to_copy(const mix_traffic *t, mix_time now) {
     mix_entry *e = t->cfg.copies && t->main.running ? t->pending.list[MIX_PENDING_SENT].last : NULL;
     for (; e && now - e->sent_at < YOUNG; e = e->previous)
@@ -358,10 +360,17 @@ static int feed_ack(mix_traffic *t, mix_bytes delivered, mix_time now) {
         t->counts.cover_acked++;
         return MIX_OK;
     }
+    uint8_t twin[MIX_FRAGMENT_ID_LEN];
+    memcpy(twin, id, sizeof twin);
+    twin[0] ^= MIX_ACK_OF_COPY;
     bool of_copy = id[0] & MIX_ACK_OF_COPY;
-    id[0] &= (uint8_t)~MIX_ACK_OF_COPY;
-    mix_entry *e = mix_pending_find(&t->pending, id);
+    mix_way way;
+    mix_entry *e = mix_pending_find(&t->pending, of_copy ? twin : id);
     bool was_sent = e && (e->list == MIX_PENDING_SENT || e->list == MIX_PENDING_AGAIN);
+    if (!was_sent && mix_twins_take(&t->twins, id, &way)) {
+        learn(t, &way, true, now);
+        return MIX_OK;
+    }
     if (!was_sent) {
         t->counts.stray_acks++;
         return MIX_OK;
@@ -369,6 +378,8 @@ static int feed_ack(mix_traffic *t, mix_bytes delivered, mix_time now) {
     t->counts.acked++;
     /* Of the last packet: one before it is seldom so late. */
     learn(t, of_copy ? &e->copy_way : &e->way, true, now);
+    if (e->copied)
+        mix_twins_put(&t->twins, twin, of_copy ? &e->way : &e->copy_way, e->timer.at);
     mix_pending_finish(&t->pending, e, MIX_TRAFFIC_ACKED, MIX_OK);
     return MIX_OK;
 }
@@ -418,12 +429,16 @@ mix_time mix_traffic_deadline(const mix_traffic *t) {
 int mix_traffic_tick(mix_traffic *t, mix_time now) {
     drop_shown(t);
     mix_entry *e;
+    mix_way way;
     if (t->reach)
         mix_reach_tick(t->reach, now);
+    while (mix_twins_overdue(&t->twins, &way, now))
+        learn(t, &way, false, now);
     while ((e = mix_pending_overdue(&t->pending, now)) != NULL) {
         learn(t, &e->way, false, now);
         if (e->copied)
             learn(t, &e->copy_way, false, now);
+        e->copied = false;
         if (e->event.count >= e->event.limit || e->event.count >= t->cfg.max_retransmissions) {
             t->counts.gave_up++;
             mix_pending_finish(&t->pending, e, MIX_TRAFFIC_GAVE_UP, MIX_ERR_LIMIT);

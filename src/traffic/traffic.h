@@ -91,8 +91,8 @@ void mix_traffic_cancel(mix_traffic *t, uint64_t user);
  * cover. */
 bool mix_traffic_idle(const mix_traffic *t, mix_time now);
 /* True when a slot of the main stream that carries nothing else will carry a copy: of a packet of
- * the general lane that left less than 200 ms ago and is not acknowledged, by another way, once.
- * The recipient takes whichever comes first, and only that. */
+ * the general lane that left less than 200 ms ago and is not acknowledged, by a way of its own,
+ * once each time it is sent. The recipient takes whichever comes first, and only that. */
 bool mix_traffic_copies(const mix_traffic *t, mix_time now);
 /* Appends one MixPacket when a slot is due and the backlog has room, else MIX_DONE; call it until
  * then. Fragments for which there is no route give an event (GAVE_UP, or a new timer if they were

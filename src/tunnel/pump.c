@@ -171,7 +171,7 @@ static bool write_message(mix_tunnel *t, mix_time now) {
 }
 
 /* Few at a time, and only when none of them wait: what waits is out of date. Not before the first
- * message has left, all of it, twice: it has those that its answer needs. An idle slot is rather a
+ * message has left, all of it, and its copies: it has those that its answer needs. An idle slot is rather a
  * copy's, unless replies come thick and fast. */
 static bool refill(mix_tunnel *t, mix_time now) {
     mix_tunnel_layers *l = &t->layers;

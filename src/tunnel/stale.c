@@ -5,7 +5,7 @@
  * by echoes that follow each other as closely as the exit answers them one by one. */
 #include "tunnel/internal.h"
 
-#define STALE_EVERY MIX_MS(25) /* the exit bundles what it has within 20 ms */
+#define STALE_EVERY MIX_MS(25) /* more than the exit waits for others to bundle them with */
 
 mix_time mix_tunnel_stale_deadline(const mix_tunnel *t) {
     return t->layers.stale > 0 && t->exit_up ? t->layers.stale_at : MIX_NEVER;

@@ -15,7 +15,7 @@ export interface SetupMixTunnelOpts {
     disablePoissonTraffic?: boolean | undefined;
     /** No cover packets. Default false. */
     disableCoverTraffic?: boolean | undefined;
-    /** No packet is sent twice. Usually a copy by another way takes the place of a cover packet, and the first to arrive counts. Default false. */
+    /** A packet is sent again only when it is lost. Usually a copy by a way of its own takes the place of a cover packet, and the first to arrive counts. Default false. */
     disableCopies?: boolean | undefined;
     /** Accepted for compatibility: the supply of reply blocks follows the traffic. */
     openReplySurbs?: number | undefined;
@@ -91,6 +91,7 @@ export type MixPhase = 'options' | 'load' | 'storage' | SetupPhase | 'tunnel' | 
 export interface TunnelStats {
     state: TunnelStateName;
     phase: SetupPhase | undefined;
+    /** `cover`: with copies, which take its place. */
     packets: { data: number; retransmitted: number; cover: number; acknowledged: number; replies: number };
     bytes: { sent: number; received: number };
     ip: { up: number; down: number; dropped: number };

@@ -23,7 +23,7 @@ const old = async (worker: IMixTunnelWorker): Promise<[MixFetchResponseInit, str
     return [await worker.mixFetch('', {}), await worker.mixDNS(''), await worker.mixWebSocket('', undefined, callback)];
 };
 const options: SetupMixTunnelOpts = {
-    preferredIpr: undefined, preferredGateway: 'x', clientId: 'x', forceTls: true, disablePoissonTraffic: false, disableCoverTraffic: false, openReplySurbs: 10,
+    preferredIpr: undefined, preferredGateway: 'x', clientId: 'x', forceTls: true, disablePoissonTraffic: false, disableCoverTraffic: false, disableCopies: false, openReplySurbs: 10,
     dataReplySurbs: 2, primaryDns: '1.1.1.1:53', fallbackDns: undefined, storagePassphrase: 'x', connectTimeoutMs: 1, dnsTimeoutMs: 1, tcpKeepaliveMs: 1,
     tcpBufferSize: 1, maxRedirects: 1, debug: true,
 };
