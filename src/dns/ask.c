@@ -187,10 +187,6 @@ static void ask_waiting(mix_dns *d) {
     }
 }
 
-static bool has_next(const question *q) {
-    return q->owed != 0 && mix_dns_is_wanted(q);
-}
-
 /* Nobody waits for it any more: its places at servers are for others. Who asks for the same later
  * begins anew. */
 static void let_go(mix_dns *d, question *q) {
@@ -203,11 +199,14 @@ static void ask_due(mix_dns *d) {
     question *due[ASKED_MOST * MIX_DNS_SERVERS]; /* each has a place at a server */
     size_t n = 0;
     bool left = mix_sockets_unsent() == 0;
-    for (question *q = d->questions; q; q = q->next)
-        if (q->owed != 0 && !mix_dns_is_wanted(q))
+    for (question *q = d->questions; q; q = q->next) {
+        if (q->owed == 0)
+            continue;
+        if (!mix_dns_is_wanted(q))
             let_go(d, q);
-        else if (q->owed != 0 && (left || q->next_at <= d->now) && n < sizeof due / sizeof *due)
+        else if ((left || q->next_at <= d->now) && n < sizeof due / sizeof *due)
             due[n++] = q;
+    }
     while (n > 0) /* the oldest first */
         mix_dns_ask_next(d, due[--n]);
 }
@@ -223,7 +222,7 @@ mix_time mix_dns_ask_deadline(const mix_dns *d) {
     mix_time at = MIX_NEVER;
     bool left = mix_sockets_unsent() == 0;
     for (const question *q = d->questions; q; q = q->next)
-        if (has_next(q))
+        if (q->owed != 0 && mix_dns_is_wanted(q))
             at = mix_earlier(at, left ? d->now : q->next_at);
     for (size_t i = 0; i < d->server_count; i++) {
         struct timeval tv;

@@ -27,11 +27,6 @@ static bool same(const mix_way *a, const mix_way *b) {
     return a->len == b->len && memcmp(a->id, b->id, a->len * sizeof *a->id) == 0;
 }
 
-static void slot(fixture *f) {
-    f->now = mix_traffic_deadline(f->t);
-    assert_true(drain(f) > 0);
-}
-
 static void start_learning(fixture *f) {
     setup(f);
     f->cfg.cover_off = true;

@@ -14,12 +14,6 @@ static void start_copying(fixture *f) {
     start(f);
 }
 
-/* The next slot; the packet looks like any other. */
-static void slot(fixture *f) {
-    f->now = mix_traffic_deadline(f->t);
-    assert_int_equal(drain(f), 2 + 7 + MIX_SPHINX_REGULAR_LEN);
-}
-
 static void expect_counts(const fixture *f, uint64_t data, uint64_t copies, uint64_t cover) {
     mix_traffic_counts c = mix_traffic_count(f->t);
     assert_int_equal(c.data, data);

@@ -119,6 +119,12 @@ static inline size_t drain(fixture *f) {
     return f->out.len;
 }
 
+/* The next slot; the packet looks like any other. */
+static inline void slot(fixture *f) {
+    f->now = mix_traffic_deadline(f->t);
+    assert_int_equal(drain(f), 2 + 7 + MIX_SPHINX_REGULAR_LEN);
+}
+
 static inline void feed_ack(fixture *f, uint32_t set, uint8_t position) {
     uint8_t id[MIX_FRAGMENT_ID_LEN], ack[MIX_ACK_PLAINTEXT_LEN];
     mix_put_u32(id, set);
